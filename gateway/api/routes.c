@@ -1,0 +1,8 @@
+#include <stddef.h>
+
+#include "api/app.h"
+
+const struct route *const route_tables[] = {
+    health_routes,
+    NULL,
+};
