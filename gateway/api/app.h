@@ -16,6 +16,7 @@ struct app {
     struct store *store;
     const struct environment *environment;
     struct auth *auth;
+    struct bash_sessions *bash;
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
@@ -30,6 +31,7 @@ static inline struct app *app_of(const struct exchange *ex)
 /* NULL-terminated; in the order of the documentation. */
 extern const struct route *const route_tables[];
 
+extern const struct route bash_routes[];
 extern const struct route health_routes[];
 
 #endif
