@@ -1,0 +1,37 @@
+/* api/app.h: the open rooms, as handlers see them, and the tables of routes.
+ *
+ * main fills the struct; http/ carries it without knowing what it is. A noun is one file with its
+ * own field tables and rows; a new one adds its table here and one line in routes.c. */
+#ifndef SANDGATE_API_APP_H
+#define SANDGATE_API_APP_H
+
+#include "http/exchange.h"
+#include "http/pipeline.h"
+#include "http/router.h"
+
+struct app {
+    const struct config *config;
+    struct loop *loop;
+    struct children *children;
+    struct store *store;
+    const struct environment *environment;
+    struct auth *auth;
+    struct bash_sessions *bash;
+    struct router *router;
+    struct pipeline *pipeline;
+    struct server *server;
+    uint64_t started_ms; /* loop_clock() at start */
+};
+
+static inline struct app *app_of(const struct exchange *ex)
+{
+    return exchange_app(ex);
+}
+
+/* NULL-terminated; in the order of the documentation. */
+extern const struct route *const route_tables[];
+
+extern const struct route bash_routes[];
+extern const struct route health_routes[];
+
+#endif

@@ -1,0 +1,123 @@
+#include "http/envelope.h"
+
+#include <string.h>
+
+#include "http/exchange_internal.h"
+
+#define JSON_TYPE "application/json"
+
+unsigned status_of(const struct err *err)
+{
+    static const unsigned statuses[] = {
+        [ERR_NONE] = 500,         [ERR_SYNTAX] = 400,    [ERR_INVALID] = 422,
+        [ERR_UNAUTHORIZED] = 401, [ERR_FORBIDDEN] = 403, [ERR_NOT_FOUND] = 404,
+        [ERR_METHOD] = 405,       [ERR_CONFLICT] = 409,  [ERR_TOO_LARGE] = 413,
+        [ERR_UNSUPPORTED] = 415,  [ERR_LIMIT] = 429,     [ERR_TIMEOUT] = 504,
+        [ERR_UNAVAILABLE] = 503,  [ERR_SYSTEM] = 500,    [ERR_MEMORY] = 503,
+        [ERR_INTERNAL] = 500,
+    };
+    return (size_t)err->kind < COUNT_OF(statuses) ? statuses[err->kind] : 500;
+}
+
+static struct jsonw *begin(struct exchange *ex, bool success, const char *message)
+{
+    struct jsonw *w = &ex->writer;
+    bytes_clear(&ex->out);
+    *w = jsonw_on(&ex->out);
+    jsonw_object(w);
+    jsonw_kbool(w, "success", success);
+    jsonw_kstr(w, "message", message);
+    jsonw_key(w, "data");
+    return w;
+}
+
+struct jsonw *reply_begin(struct exchange *ex, const char *message)
+{
+    return begin(ex, true, message);
+}
+
+struct jsonw *reply_begin_failure(struct exchange *ex, const char *message)
+{
+    return begin(ex, false, message);
+}
+
+static void write_hint(struct exchange *ex, struct jsonw *w)
+{
+    jsonw_key(w, "hint");
+    if (!ex->hint && !ex->unknown.len) {
+        jsonw_null(w);
+        return;
+    }
+    jsonw_string_begin(w);
+    if (ex->hint)
+        jsonw_piece(w, ex->hint, strlen(ex->hint));
+    if (ex->hint && ex->unknown.len)
+        jsonw_piece(w, "; ", 2);
+    if (ex->unknown.len) {
+        static const char lead[] = "unknown fields ignored: ";
+        jsonw_piece(w, lead, sizeof lead - 1);
+        jsonw_piece(w, ex->unknown.data, ex->unknown.len);
+    }
+    jsonw_string_end(w);
+}
+
+static void finish(struct exchange *ex, unsigned status)
+{
+    static const char too_large[] = "{\"success\":false,\"message\":\"the answer is larger than the "
+                                    "gateway sends in one piece\",\"data\":null,\"hint\":null}";
+    struct jsonw *w = &ex->writer;
+    write_hint(ex, w);
+    jsonw_object_end(w);
+    if (ex->out.failed)
+        exchange_reply_static(ex, 500, JSON_TYPE, too_large, sizeof too_large - 1);
+    else
+        exchange_reply(ex, status, JSON_TYPE, &ex->out);
+}
+
+void reply_end(struct exchange *ex)
+{
+    finish(ex, 200);
+}
+
+void reply_message(struct exchange *ex, const char *message)
+{
+    jsonw_null(reply_begin(ex, message));
+    reply_end(ex);
+}
+
+void reply_hint(struct exchange *ex, const char *hint)
+{
+    ex->hint = arena_copy(ex->arena, hint, strlen(hint));
+}
+
+/* FastAPI's shape, which the SDKs of the incumbent parse for status 422. */
+static void write_detail(struct jsonw *w, const struct err *err)
+{
+    jsonw_key(w, "detail");
+    jsonw_array(w);
+    jsonw_object(w);
+    jsonw_key(w, "loc");
+    jsonw_array(w);
+    jsonw_str(w, "body");
+    if (err->field[0])
+        jsonw_str(w, err->field);
+    jsonw_array_end(w);
+    jsonw_kstr(w, "msg", err->text);
+    jsonw_kstr(w, "type", "value_error");
+    jsonw_object_end(w);
+    jsonw_array_end(w);
+}
+
+void reply_error(struct exchange *ex, const struct err *err)
+{
+    struct jsonw *w = begin(ex, false, err->text);
+    jsonw_null(w);
+    if (err->kind == ERR_INVALID)
+        write_detail(w, err);
+    finish(ex, status_of(err));
+}
+
+void reply_json(struct exchange *ex, unsigned status, struct bytes *json)
+{
+    exchange_reply(ex, status, JSON_TYPE, json);
+}

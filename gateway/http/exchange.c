@@ -1,0 +1,560 @@
+#include "http/exchange.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "http/envelope.h"
+#include "http/exchange_internal.h"
+
+/* MHD's pool per connection: headers, and a body chunk, must fit. Exactly this size, because
+ * larger pools are mapped anew for every connection. */
+#define POOL 32768
+/* Connections taken per wake-up, so that a flood of them does not starve the rest. */
+#define ACCEPT_BATCH 64
+
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- birth and death ---- */
+
+static void *on_target(void *cls, const char *target, struct MHD_Connection *con)
+{
+    struct server *server = cls;
+    struct exchange *ex = calloc(1, sizeof *ex);
+    if (!ex)
+        return NULL;
+    ex->arena = arena_new();
+    if (!ex->arena) {
+        free(ex);
+        return NULL;
+    }
+    ex->magic = EXCHANGE_MAGIC;
+    ex->server = server;
+    ex->con = con;
+    ex->reply.fd = -1;
+    ex->declared = -1;
+    ex->started_ns = clock_ns();
+    ex->unknown = bytes_with_limit(4 * KIB);
+    ex->out = bytes_with_limit(REPLY_CEILING);
+    ex->writer = jsonw_on(&ex->out);
+    ex->bad_target = request_parse_target(ex, target) < 0;
+    server->under_way++;
+    return ex;
+}
+
+static void exchange_free(struct exchange *ex)
+{
+    park_unlink(ex);
+    if (ex->reply.fd >= 0)
+        (void)close(ex->reply.fd);
+    bytes_done(&ex->reply.bytes);
+    bytes_done(&ex->body);
+    bytes_done(&ex->unknown);
+    bytes_done(&ex->out);
+    arena_free(ex->arena);
+    ex->magic = 0;
+    free(ex);
+}
+
+/* The client is gone before the reply was complete. */
+static void tell_gone(struct exchange *ex)
+{
+    if (ex->sink && ex->phase == PHASE_SINK && ex->sink->abort)
+        ex->sink->abort(ex);
+    struct reply *r = &ex->reply;
+    if (r->kind == REPLY_STREAM && !r->stream_ended && r->hooks.on_gone) {
+        r->stream_ended = true;
+        r->hooks.on_gone(r->hooks.arg);
+    }
+}
+
+static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct server *server = cls;
+    struct exchange *ex = *con_cls;
+    (void)con;
+    if (!ex)
+        return;
+    *con_cls = NULL;
+    bool delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+    tell_gone(ex);
+    server->hooks.done(server->hooks.arg, ex, delivered);
+    server->under_way--;
+    exchange_free(ex);
+}
+
+/* ---- the head ---- */
+
+static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_n, const char *value, size_t value_n)
+{
+    struct exchange *ex = cls;
+    (void)kind;
+    if (ex->header_count == MAX_HEADERS) {
+        ex->too_many_headers = true;
+        return MHD_NO;
+    }
+    /* MHD keeps name and value in the connection's pool, NUL-terminated, until the reply is sent.
+     */
+    ex->headers[ex->header_count++] =
+        (struct header){{name, name_n}, {value ? value : "", value ? value_n : 0}};
+    return MHD_YES;
+}
+
+static bool take_head(struct exchange *ex, const char *method, const char *version)
+{
+    int count = MHD_get_connection_values(ex->con, MHD_HEADER_KIND, NULL, NULL);
+    size_t room = count > 0 && count < MAX_HEADERS ? (size_t)count : MAX_HEADERS;
+    ex->headers = arena_alloc(ex->arena, room * sizeof *ex->headers);
+    ex->method = (struct text){arena_copy(ex->arena, method, strlen(method)), strlen(method)};
+    ex->http10 = strcmp(version, "HTTP/1.0") == 0;
+    if (!ex->headers || !ex->method.p || !ex->target.p || !ex->path.p)
+        return false;
+    (void)MHD_get_connection_values_n(ex->con, MHD_HEADER_KIND, take_header, ex);
+    const char *length = exchange_header(ex, "Content-Length");
+    if (length && parse_i64(length, strlen(length), &ex->declared) < 0)
+        ex->declared = -1;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(ex->con, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info && info->client_addr->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)info->client_addr)->sin_addr,
+                        ex->peer, sizeof ex->peer);
+    else if (info && info->client_addr->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)info->client_addr)->sin6_addr,
+                        ex->peer, sizeof ex->peer);
+    return true;
+}
+
+static bool has_body(const struct exchange *ex)
+{
+    return ex->declared > 0 || exchange_header(ex, "Transfer-Encoding") != NULL;
+}
+
+/* Which phase follows the pipeline's verdict. Replying before the body was read makes MHD close the
+ * connection, so a small unwanted body is dropped first. */
+static enum phase after_head(struct exchange *ex, enum head_verdict verdict)
+{
+    bool body = has_body(ex);
+    switch (verdict) {
+    case HEAD_BODY:
+        return body ? PHASE_BODY : PHASE_NO_BODY;
+    case HEAD_STREAM:
+        return PHASE_SINK;
+    case HEAD_RUN:
+        return body ? PHASE_BODY : PHASE_NO_BODY;
+    case HEAD_REFUSE:
+        break;
+    }
+    bool boundless = body && (ex->declared < 0 || ex->declared > (int64_t)DRAIN_CEILING);
+    return ex->reply.close || boundless ? PHASE_RUN : PHASE_DRAIN;
+}
+
+/* ---- sending the reply ---- */
+
+static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
+{
+    struct exchange *ex = cls;
+    struct reply *r = &ex->reply;
+    (void)at;
+    if (r->bytes.len == 0 && !r->stream_ended && r->hooks.on_room)
+        r->hooks.on_room(r->hooks.arg);
+    if (r->bytes.len == 0) {
+        if (r->stream_ended)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        r->stream_waiting = true;
+        ex->suspended = true;
+        MHD_suspend_connection(ex->con);
+        park_link(ex);
+        return 0;
+    }
+    size_t n = r->bytes.len < room ? r->bytes.len : room;
+    memcpy(to, r->bytes.data, n);
+    bytes_consume(&r->bytes, n);
+    return (ssize_t)n;
+}
+
+struct upgraded {
+    struct MHD_UpgradeResponseHandle *handle;
+    struct server *server;
+};
+
+static void on_upgrade(void *cls, struct MHD_Connection *con, void *con_cls, const char *extra,
+                       size_t extra_size, MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
+{
+    struct exchange *ex = con_cls;
+    struct upgraded *up = calloc(1, sizeof *up);
+    (void)cls;
+    (void)con;
+    if (!up) {
+        (void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+        return;
+    }
+    up->handle = handle;
+    up->server = ex->server;
+    up->server->upgraded_count++;
+    ex->reply.upgrade(ex->reply.upgrade_arg, up, fd, extra, extra_size);
+}
+
+void upgraded_close(struct upgraded *up)
+{
+    up->server->upgraded_count--;
+    up->server->kick = true;
+    (void)MHD_upgrade_action(up->handle, MHD_UPGRADE_ACTION_CLOSE);
+    free(up);
+}
+
+static struct MHD_Response *make_response(struct exchange *ex)
+{
+    struct reply *r = &ex->reply;
+    struct MHD_Response *response = NULL;
+    size_t n;
+    char *data;
+    switch (r->kind) {
+    case REPLY_BYTES:
+        data = bytes_take(&r->bytes, &n);
+        if (!data)
+            return NULL;
+        response = MHD_create_response_from_buffer(n, data, MHD_RESPMEM_MUST_FREE);
+        if (!response)
+            free(data);
+        return response;
+    case REPLY_STATIC:
+        return MHD_create_response_from_buffer(r->text_length, (void *)(uintptr_t)r->text,
+                                               MHD_RESPMEM_PERSISTENT);
+    case REPLY_FILE:
+        response = MHD_create_response_from_fd_at_offset64(r->length, r->fd, r->offset);
+        if (response)
+            r->fd = -1;
+        return response;
+    case REPLY_STREAM:
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 * KIB, pull_stream, ex, NULL);
+    case REPLY_UPGRADE:
+        return MHD_create_response_for_upgrade(on_upgrade, NULL);
+    case REPLY_NONE:
+        break;
+    }
+    return NULL;
+}
+
+static void add_headers(struct MHD_Response *response, const struct reply *r, bool http10)
+{
+    if (r->type)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->type);
+    for (size_t i = 0; i < r->header_count; i++)
+        (void)MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
+    if (r->close || (http10 && r->kind == REPLY_STREAM))
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+static enum MHD_Result send_reply(struct exchange *ex)
+{
+    struct reply *r = &ex->reply;
+    /* A HEAD or 304 reply of unknown size would put body bytes on the wire. */
+    bool bodyless = r->status == 304 || r->status == 204;
+    if (r->kind == REPLY_STREAM && (bodyless || strcmp(ex->method.p, "HEAD") == 0))
+        r->close = true;
+    if (bodyless && r->kind != REPLY_UPGRADE) {
+        r->kind = REPLY_STATIC;
+        r->text = "";
+        r->text_length = 0;
+    }
+    struct MHD_Response *response = make_response(ex);
+    ex->phase = PHASE_SENT;
+    if (!response)
+        return MHD_NO;
+    add_headers(response, r, ex->http10);
+    enum MHD_Result queued = MHD_queue_response(ex->con, r->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+/* ---- MHD's access handler ---- */
+
+static enum MHD_Result suspend(struct exchange *ex)
+{
+    ex->suspended = true;
+    MHD_suspend_connection(ex->con);
+    return MHD_YES;
+}
+
+static void refuse_now(struct exchange *ex, unsigned status, bool close)
+{
+    static const char text[] = "{\"success\":false,\"message\":\"out of memory\",\"data\":null}";
+    ex->reply.close |= close;
+    exchange_reply_static(ex, status, "application/json", text, sizeof text - 1);
+}
+
+static enum MHD_Result run(struct exchange *ex)
+{
+    struct server *server = ex->server;
+    if (ex->phase != PHASE_RUN) {
+        ex->phase = PHASE_RUN;
+        server->hooks.run(server->hooks.arg, ex);
+    }
+    /* In this order: while parked, a worker may be writing the reply. */
+    if (ex->parked)
+        return suspend(ex);
+    if (!exchange_replied(ex)) {
+        struct err err;
+        (void)err_set(&err, ERR_INTERNAL, "the handler gave no answer");
+        reply_error(ex, &err);
+    }
+    return send_reply(ex);
+}
+
+static enum MHD_Result on_head(struct exchange *ex, const char *method, const char *version)
+{
+    if (!take_head(ex, method, version)) {
+        refuse_now(ex, 503, true);
+        return send_reply(ex);
+    }
+    ex->phase = after_head(ex, ex->server->hooks.head(ex->server->hooks.arg, ex));
+    return ex->phase == PHASE_RUN ? send_reply(ex) : MHD_YES;
+}
+
+static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
+{
+    struct err err = ERR_INIT;
+    int r = 0;
+    if (ex->phase == PHASE_BODY)
+        r = bytes_add(&ex->body, data, *n);
+    else if (ex->phase == PHASE_SINK)
+        r = ex->sink->data(ex, data, *n, &err);
+    if (r == 1)
+        return suspend(ex); /* the same bytes come again */
+    if (r < 0) {
+        /* A reply in mid-body is not possible: the pipeline makes one, the rest is dropped. */
+        if (ex->phase == PHASE_SINK && ex->sink->abort)
+            ex->sink->abort(ex);
+        ex->phase = PHASE_DRAIN;
+        if (ex->body.failed)
+            (void)err_set(&err, ERR_TOO_LARGE, "the body is larger than %zu bytes", ex->body.limit);
+        reply_error(ex, &err);
+    }
+    if (ex->phase == PHASE_DRAIN && (ex->drained += *n) > DRAIN_CEILING)
+        return MHD_NO;
+    *n = 0;
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *n, void **con_cls)
+{
+    struct exchange *ex = *con_cls;
+    (void)cls;
+    (void)con;
+    (void)url;
+    if (!ex || ex->magic != EXCHANGE_MAGIC)
+        return MHD_NO;
+    if (ex->phase == PHASE_HEAD)
+        return on_head(ex, method, version);
+    if (*n > 0)
+        return on_body(ex, data, n);
+    if (ex->phase == PHASE_DRAIN)
+        return send_reply(ex);
+    if (ex->phase == PHASE_SENT)
+        return MHD_YES;
+    return run(ex);
+}
+
+/* ---- the daemon in our loop ---- */
+
+static void run_daemon(struct server *server)
+{
+    unsigned long long wait = 1;
+    server->kick = false;
+    /* Edge-triggered readiness left inside MHD shows as a timeout of zero. */
+    for (int i = 0; i < 16; i++) {
+        (void)MHD_run(server->daemon);
+        if (MHD_get_timeout(server->daemon, &wait) != MHD_YES)
+            return;
+        if (wait > 0)
+            break;
+    }
+    uint64_t due = loop_clock() + wait;
+    if (server->timeout_due && server->timeout_due <= due)
+        return;
+    server->timeout_due = due;
+    timer_set(server->timeout, wait);
+}
+
+static void on_events(void *arg, unsigned events)
+{
+    (void)events;
+    run_daemon(arg);
+}
+
+static void on_timeout(void *arg)
+{
+    struct server *server = arg;
+    server->timeout_due = 0;
+    run_daemon(server);
+}
+
+static void before_wait(void *arg)
+{
+    struct server *server = arg;
+    if (server->kick)
+        run_daemon(server);
+}
+
+static void on_accept(void *arg, unsigned events)
+{
+    struct server *server = arg;
+    (void)events;
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        struct sockaddr_storage from;
+        socklen_t length = sizeof from;
+        int one = 1;
+        int fd = accept4(server->listener, (struct sockaddr *)&from, &length,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                log_warn("accept: %s", strerrordesc_np(errno));
+            return;
+        }
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        /* MHD owns the socket from here, and closes it over the connection limit. */
+        if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&from, length) != MHD_YES)
+            log_warn("connection refused: %u are open", server_connections(server));
+        server->kick = true;
+    }
+}
+
+static void mhd_log(void *cls, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void mhd_log(void *cls, const char *format, va_list args)
+{
+    char line[256];
+    (void)cls;
+    if (!log_enabled(LOG_DEBUG))
+        return;
+    (void)vsnprintf(line, sizeof line, format, args);
+    log_debug("http: %s", line);
+}
+
+/* Targets are decoded by request.c; MHD's own decoding would lose what was sent. */
+static size_t leave_escaped(void *cls, struct MHD_Connection *con, char *text)
+{
+    (void)cls;
+    (void)con;
+    return strlen(text);
+}
+
+static int start_daemon(struct server *server, struct err *err)
+{
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_UPGRADE | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_CONNECTION_LIMIT,
+        server->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT, server->limits.idle_seconds,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+    return server->daemon ? 0 : err_set(err, ERR_INTERNAL, "cannot start the HTTP server");
+}
+
+static int watch_daemon(struct server *server, struct err *err)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (!info || info->epoll_fd < 0)
+        return err_set(err, ERR_INTERNAL, "the HTTP server has no event descriptor");
+    if (watch_open(server->loop, info->epoll_fd, on_events, server, &server->events, err) < 0 ||
+        watch_open(server->loop, server->listener, on_accept, server, &server->accepting, err) < 0 ||
+        timer_open(server->loop, on_timeout, server, &server->timeout, err) < 0 ||
+        timer_open(server->loop, park_tick, server, &server->tick, err) < 0 ||
+        each_open(server->loop, before_wait, server, &server->before, err) < 0)
+        return -1;
+    watch_set(server->events, WATCH_READ);
+    watch_set(server->accepting, WATCH_READ);
+    return 0;
+}
+
+int server_open(struct loop *loop, int fd, const struct server_hooks *hooks,
+                const struct server_limits *limits, struct server **ret_server, struct err *err)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (!server) {
+        (void)close(fd);
+        return err_memory(err);
+    }
+    *server = (struct server){.loop = loop, .hooks = *hooks, .limits = *limits, .listener = fd};
+    if (start_daemon(server, err) < 0 || watch_daemon(server, err) < 0) {
+        server_close(server);
+        return -1;
+    }
+    *ret_server = server;
+    return 0;
+}
+
+unsigned server_connections(const struct server *server)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}
+
+void server_quiesce(struct server *server)
+{
+    server->stopping = true;
+    watch_close(server->accepting);
+    server->accepting = NULL;
+    if (server->listener >= 0)
+        (void)close(server->listener);
+    server->listener = -1;
+    park_end_all(server);
+}
+
+int server_idle(void *arg)
+{
+    const struct server *server = arg;
+    return server->under_way == 0;
+}
+
+void server_close(struct server *server)
+{
+    if (!server)
+        return;
+    if (server->listener >= 0)
+        server_quiesce(server);
+    watch_close(server->events);
+    timer_close(server->timeout);
+    timer_close(server->tick);
+    each_close(server->before);
+    if (server->daemon)
+        MHD_stop_daemon(server->daemon);
+    free(server);
+}
+
+void exchange_resume(struct exchange *ex)
+{
+    if (!ex->suspended)
+        return;
+    ex->suspended = false;
+    MHD_resume_connection(ex->con);
+    ex->server->kick = true;
+}
+
+int exchange_socket(const struct exchange *ex)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(ex->con, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1;
+}

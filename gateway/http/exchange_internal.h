@@ -1,0 +1,135 @@
+/* http/exchange_internal.h: the inside of an exchange, for exchange.c, park.c, request.c, reply.c
+ * and pipeline.c only. */
+#ifndef SANDGATE_HTTP_EXCHANGE_INTERNAL_H
+#define SANDGATE_HTTP_EXCHANGE_INTERNAL_H
+
+#include "base/jsonw.h"
+#include "core/auth.h"
+#include "http/exchange.h"
+#include "http/router.h"
+
+#define EXCHANGE_MAGIC 0x53474558u
+
+#define MAX_HEADERS       100
+#define MAX_REPLY_HEADERS 12
+#define MAX_QUERY_PAIRS   64
+#define STREAM_CEILING    (256 * KIB)
+#define REPLY_CEILING     (192 * MIB)
+/* A refused request's body up to this size is read and dropped, so that the connection lives and
+ * the client sees the answer; beyond it the connection closes. */
+#define DRAIN_CEILING (128 * MIB)
+
+struct MHD_Connection;
+struct MHD_Daemon;
+struct MHD_Response;
+
+enum phase {
+    PHASE_HEAD,
+    PHASE_NO_BODY, /* next call runs */
+    PHASE_BODY,
+    PHASE_SINK,
+    PHASE_DRAIN, /* reply is set, body is being dropped */
+    PHASE_RUN,
+    PHASE_SENT,
+};
+
+enum reply_kind { REPLY_NONE, REPLY_BYTES, REPLY_STATIC, REPLY_FILE, REPLY_STREAM, REPLY_UPGRADE };
+
+struct reply {
+    enum reply_kind kind;
+    unsigned status;
+    const char *type;
+    struct bytes bytes; /* REPLY_BYTES; pending bytes of REPLY_STREAM */
+    const char *text;
+    size_t text_length;
+    int fd;
+    uint64_t offset, length;
+    struct stream_hooks hooks;
+    bool stream_ended, stream_waiting; /* waiting: suspended for want of bytes */
+    void (*upgrade)(void *, struct upgraded *, int, const char *, size_t);
+    void *upgrade_arg;
+    struct {
+        const char *name, *value;
+    } headers[MAX_REPLY_HEADERS];
+    size_t header_count;
+    bool close;
+};
+
+struct server {
+    struct loop *loop;
+    struct MHD_Daemon *daemon;
+    struct server_hooks hooks;
+    struct server_limits limits;
+    int listener;
+    struct watch *accepting, *events;
+    struct each *before;    /* runs MHD before the loop waits, when kicked */
+    struct timer *timeout;  /* MHD's own deadlines */
+    uint64_t timeout_due;   /* when `timeout` fires; 0: not armed */
+    bool kick;              /* MHD must run before the loop waits */
+    bool stopping;
+    struct exchange *parked; /* newest first */
+    struct timer *tick;
+    bool ticking;
+    unsigned under_way;
+    unsigned upgraded_count;
+};
+
+struct exchange {
+    unsigned magic;
+    enum phase phase;
+    struct server *server;
+    struct MHD_Connection *con;
+    struct arena *arena;
+    uint64_t started_ns;
+
+    struct text method, target, raw_path, path;
+    bool http10, bad_target;
+    struct header *headers;
+    size_t header_count;
+    bool too_many_headers;
+    struct text_pair *query;
+    size_t query_count;
+    int64_t declared;
+    struct bytes body;
+    uint64_t drained; /* body bytes dropped after a refusal */
+    const struct body_sink *sink;
+    void *state;
+
+    const struct route *route;
+    struct route_params params;
+    struct grant grant;
+    bool cross_site_navigation;
+    void *input;
+    struct bytes unknown; /* names of fields the route does not know */
+    struct bytes out;     /* reply text being written */
+    struct jsonw writer;
+    const char *hint;
+
+    struct reply reply;
+
+    /* parked */
+    bool parked, suspended, offloaded, left;
+    struct exchange *wait_next; /* behind the busy workers */
+    uint64_t parked_at, deadline;
+    void (*ended)(void *, enum park_end);
+    void *ended_arg;
+    struct watch *hangup;
+    struct exchange *park_next, **park_link;
+    char peer[48];
+};
+
+/* request.c: split and decode the target. -1 when it is not an acceptable origin-form. */
+int request_parse_target(struct exchange *ex, const char *target);
+
+/* park.c */
+void park_tick(void *server);
+void park_end_all(struct server *server);
+void park_unlink(struct exchange *ex);
+/* Have the exchange watched for the client leaving (streams use this too). */
+void park_link(struct exchange *ex);
+
+/* exchange.c: let MHD go on with a suspended exchange. */
+void exchange_resume(struct exchange *ex);
+int exchange_socket(const struct exchange *ex);
+
+#endif

@@ -1,0 +1,255 @@
+#include "http/guard.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* RFC 9110 section 5.6.2. */
+static bool is_token(struct text text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!alnum && !(c && strchr("!#$%&'*+-.^_`|~", c)))
+            return false;
+    }
+    return text.n > 0;
+}
+
+/* RFC 9110 section 5.5: visible text, space and tab; obsolete folding leaves CR or LF behind. */
+static bool is_field_value(struct text text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static bool is_digits(struct text text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+    return text.n > 0 && text.n <= 18;
+}
+
+static bool named(const struct header *h, const char *name)
+{
+    return h->name.n == strlen(name) && strncasecmp(h->name.p, name, h->name.n) == 0;
+}
+
+static const struct header *find(const struct guard_request *rq, const char *name, size_t *ret_count)
+{
+    const struct header *first = NULL;
+    *ret_count = 0;
+    for (size_t i = 0; i < rq->header_count; i++) {
+        if (!named(&rq->headers[i], name))
+            continue;
+        if (!first)
+            first = &rq->headers[i];
+        (*ret_count)++;
+    }
+    return first;
+}
+
+static int malformed(struct err *err, const char *what)
+{
+    return err_set(err, ERR_SYNTAX, "malformed request: %s", what);
+}
+
+static int check_lengths(const struct guard_request *rq, struct err *err)
+{
+    size_t lengths, codings;
+    const struct header *length = find(rq, "Content-Length", &lengths);
+    const struct header *coding = find(rq, "Transfer-Encoding", &codings);
+    if (lengths > 1)
+        return malformed(err, "more than one Content-Length");
+    if (codings > 1)
+        return malformed(err, "more than one Transfer-Encoding");
+    if (length && coding)
+        return malformed(err, "both Content-Length and Transfer-Encoding");
+    if (length && !is_digits(length->value))
+        return malformed(err, "Content-Length is not a number");
+    if (coding && (coding->value.n != 7 || strncasecmp(coding->value.p, "chunked", 7) != 0))
+        return malformed(err, "Transfer-Encoding is not 'chunked'");
+    if (coding && rq->http10)
+        return malformed(err, "Transfer-Encoding in HTTP/1.0");
+    return 0;
+}
+
+static bool host_characters(struct text host)
+{
+    for (size_t i = 0; i < host.n; i++) {
+        unsigned char c = (unsigned char)host.p[i];
+        bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!alnum && !(c && strchr(".-_:[]", c)))
+            return false;
+    }
+    return true;
+}
+
+int guard_framing(const struct guard_request *rq, struct err *err)
+{
+    size_t hosts;
+    if (rq->too_many_headers)
+        return malformed(err, "too many headers");
+    if (!is_token((struct text){rq->method, strlen(rq->method)}))
+        return malformed(err, "the method is not a token");
+    for (size_t i = 0; i < rq->header_count; i++) {
+        if (!is_token(rq->headers[i].name))
+            return malformed(err, "a header name is not a token");
+        if (!is_field_value(rq->headers[i].value))
+            return malformed(err, "a header value has control characters");
+    }
+    const struct header *host = find(rq, "Host", &hosts);
+    if (hosts > 1)
+        return malformed(err, "more than one Host");
+    if (!host && !rq->http10)
+        return malformed(err, "no Host");
+    if (host && !host_characters(host->value))
+        return malformed(err, "Host is not a host name");
+    if (!rq->target_ok)
+        return malformed(err, "the target is not an absolute path with valid escapes");
+    return check_lengths(rq, err);
+}
+
+/* "name:port" without the port, and without the brackets of an IPv6 literal. */
+static bool split_host(struct text host, char *out, size_t room)
+{
+    const char *p = host.p;
+    size_t n = host.n;
+    if (n && p[0] == '[') {
+        const char *end = memchr(p, ']', n);
+        if (!end)
+            return false;
+        n = (size_t)(end - p) - 1;
+        p++;
+    } else {
+        const char *colon = memchr(p, ':', n);
+        if (colon)
+            n = (size_t)(colon - p);
+    }
+    if (n == 0 || n >= room)
+        return false;
+    memcpy(out, p, n);
+    out[n] = '\0';
+    return true;
+}
+
+static bool is_ip(const char *host)
+{
+    unsigned char address[16];
+    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+static bool is_localhost(const char *host)
+{
+    /* RFC 6761 section 6.3: names below localhost are loopback too; a final dot changes nothing. */
+    size_t n = strlen(host);
+    if (n && host[n - 1] == '.')
+        n--;
+    return n >= 9 && strncasecmp(host + n - 9, "localhost", 9) == 0 &&
+           (n == 9 || host[n - 10] == '.');
+}
+
+static bool listed(const char *host, const char *list)
+{
+    size_t n = strlen(host);
+    while (list && *list) {
+        list += strspn(list, ", ");
+        size_t want = strcspn(list, ", ");
+        if (want == 1 && *list == '*')
+            return true;
+        if (want && *list == '.' && n > want && strncasecmp(host + n - want, list, want) == 0)
+            return true;
+        if (want && want == n && strncasecmp(host, list, n) == 0)
+            return true;
+        list += want;
+    }
+    return false;
+}
+
+static int check_host(const struct guard_request *rq, const struct guard_policy *policy,
+                      struct err *err)
+{
+    char host[256];
+    size_t count;
+    const struct header *given = find(rq, "Host", &count);
+    if (!given || policy->any_host)
+        return 0;
+    if (!split_host(given->value, host, sizeof host))
+        return err_set(err, ERR_FORBIDDEN, "this Host is not served here");
+    if (is_localhost(host) || is_ip(host) || listed(host, policy->allowed_hosts))
+        return 0;
+    return err_set(err, ERR_FORBIDDEN, "Host '%.80s' is not in the allowed hosts (--allowed-hosts)",
+                   host);
+}
+
+/* "host:port" with the scheme's default port left out, so that both sides compare. */
+static struct text without_default_port(struct text authority)
+{
+    static const char *const ports[] = {":80", ":443"};
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(ports[i]);
+        if (authority.n > n && strncmp(authority.p + authority.n - n, ports[i], n) == 0)
+            return (struct text){authority.p, authority.n - n};
+    }
+    return authority;
+}
+
+static bool same_authority(struct text a, struct text b)
+{
+    a = without_default_port(a);
+    b = without_default_port(b);
+    return a.n == b.n && strncasecmp(a.p, b.p, a.n) == 0;
+}
+
+/* A page of another site can set neither Host nor (without a preflight, which is refused)
+ * X-Forwarded-Host, so either may vouch for its own origin. */
+static bool own_origin(const struct guard_request *rq, struct text origin)
+{
+    size_t count;
+    const char *slashes = strstr(origin.p, "://");
+    if (!slashes)
+        return false;
+    struct text authority = {slashes + 3, origin.n - (size_t)(slashes + 3 - origin.p)};
+    const struct header *host = find(rq, "Host", &count);
+    const struct header *forwarded = find(rq, "X-Forwarded-Host", &count);
+    return (host && same_authority(authority, host->value)) ||
+           (forwarded && same_authority(authority, forwarded->value));
+}
+
+static bool equals(const struct header *h, const char *value)
+{
+    return h && h->value.n == strlen(value) && strncasecmp(h->value.p, value, h->value.n) == 0;
+}
+
+static bool is_navigation(const struct guard_request *rq)
+{
+    size_t count;
+    return (strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "HEAD") == 0) &&
+           equals(find(rq, "Sec-Fetch-Mode", &count), "navigate") &&
+           equals(find(rq, "Sec-Fetch-Dest", &count), "document");
+}
+
+int guard_origin(const struct guard_request *rq, const struct guard_policy *policy,
+                 bool *ret_navigation, struct err *err)
+{
+    size_t count;
+    *ret_navigation = false;
+    if (check_host(rq, policy, err) < 0)
+        return -1;
+    const struct header *origin = find(rq, "Origin", &count);
+    if (origin && !own_origin(rq, origin->value))
+        return err_set(err, ERR_FORBIDDEN, "requests from other sites' pages are refused");
+    const struct header *site = find(rq, "Sec-Fetch-Site", &count);
+    if (!site || equals(site, "same-origin") || equals(site, "none"))
+        return 0;
+    if (!is_navigation(rq))
+        return err_set(err, ERR_FORBIDDEN, "requests from other sites' pages are refused");
+    *ret_navigation = true;
+    return 0;
+}

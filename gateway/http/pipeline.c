@@ -1,0 +1,293 @@
+#include "http/pipeline.h"
+
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "http/envelope.h"
+#include "http/exchange_internal.h"
+#include "http/signin.h"
+
+/* A body nobody asked for may be this long; it is read and ignored. */
+#define STRAY_BODY (64 * KIB)
+#define BLOCKING_DEADLINE_MS (10 * 60 * 1000)
+
+const double latency_bounds[LATENCY_BUCKETS] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                                0.05,   0.1,   0.25,   1,     5,    30};
+
+enum step { STEP_NEXT, STEP_DONE };
+
+static enum step refuse(struct exchange *ex, const struct err *err)
+{
+    reply_error(ex, err);
+    return STEP_DONE;
+}
+
+static enum step step_guard(struct pipeline *p, struct exchange *ex)
+{
+    struct err err;
+    struct guard_request request = {
+        .method = ex->method.p,
+        .target_ok = !ex->bad_target,
+        .http10 = ex->http10,
+        .too_many_headers = ex->too_many_headers,
+        .headers = ex->headers,
+        .header_count = ex->header_count,
+    };
+    if (guard_framing(&request, &err) < 0) {
+        exchange_close_after(ex);
+        return refuse(ex, &err);
+    }
+    if (guard_origin(&request, &p->guard, &ex->cross_site_navigation, &err) < 0)
+        return refuse(ex, &err);
+    return STEP_NEXT;
+}
+
+static enum step step_identify(struct pipeline *p, struct exchange *ex)
+{
+    struct err err;
+    if (!auth_required(p->auth)) {
+        ex->grant = (struct grant){true, SCOPE_ALL, false};
+        return STEP_NEXT;
+    }
+    struct credentials given = {
+        .key_header = exchange_header(ex, "X-AIO-API-Key"),
+        .authorization = exchange_header(ex, "Authorization"),
+        .query_key = exchange_query_value(ex, "api_key"),
+        .cookie = exchange_header(ex, "Cookie"),
+    };
+    ex->grant = auth_check(p->auth, &given);
+    if (ex->grant.known)
+        return STEP_NEXT;
+    if (signin_wanted(ex)) {
+        signin_ask(ex);
+        return STEP_DONE;
+    }
+    (void)err_set(&err, ERR_UNAUTHORIZED, "an API key is needed, and it was missing or wrong");
+    exchange_add_header(ex, "WWW-Authenticate", "Bearer");
+    return refuse(ex, &err);
+}
+
+static enum step step_route(struct pipeline *p, struct exchange *ex)
+{
+    struct err err;
+    const char *allow;
+    ex->route = router_find(p->router, ex->method.p, ex->path, ex->arena, &ex->params, &allow);
+    if (ex->route)
+        return STEP_NEXT;
+    if (!allow) {
+        (void)err_set(&err, ERR_NOT_FOUND, "there is nothing at %.200s", ex->path.p);
+        return refuse(ex, &err);
+    }
+    exchange_add_header(ex, "Allow", allow);
+    (void)err_set(&err, ERR_METHOD, "%.200s takes %s, not %.20s", ex->path.p, allow, ex->method.p);
+    return refuse(ex, &err);
+}
+
+static enum step step_permit(struct pipeline *p, struct exchange *ex)
+{
+    struct err err;
+    if ((ex->grant.scopes & ex->route->scope) != (unsigned)ex->route->scope) {
+        (void)err_set(&err, ERR_FORBIDDEN, "this credential does not permit that");
+        return refuse(ex, &err);
+    }
+    if (ex->cross_site_navigation && !ex->route->page) {
+        (void)err_set(&err, ERR_FORBIDDEN, "requests from other sites' pages are refused");
+        return refuse(ex, &err);
+    }
+    if (ex->route->page && ex->grant.by_query) {
+        signin_remember(ex, p->auth);
+        return STEP_DONE;
+    }
+    return STEP_NEXT;
+}
+
+static bool has_type(const struct exchange *ex, const char *type)
+{
+    const char *given = exchange_header(ex, "Content-Type");
+    size_t n = strlen(type);
+    return given && strncasecmp(given, type, n) == 0 && (!given[n] || strchr("; \t", given[n]));
+}
+
+static enum step step_admit(struct pipeline *p, struct exchange *ex)
+{
+    struct err err;
+    const struct route *route = ex->route;
+    size_t limit = route->body == BODY_NONE ? STRAY_BODY : route->body_limit;
+    (void)p;
+    ex->body = bytes_with_limit(limit);
+    if (ex->declared > 0 && (uint64_t)ex->declared > limit) {
+        (void)err_set(&err, ERR_TOO_LARGE, "the body is larger than %zu bytes", limit);
+        return refuse(ex, &err);
+    }
+    if (route->body == BODY_JSON && exchange_header(ex, "Content-Type") &&
+        !has_type(ex, "application/json")) {
+        (void)err_set(&err, ERR_UNSUPPORTED, "the body must be application/json");
+        return refuse(ex, &err);
+    }
+    if (route->body == BODY_STREAM) {
+        ex->sink = route->sink;
+        if (ex->sink->begin(ex, &err) < 0)
+            return refuse(ex, &err);
+    }
+    return STEP_NEXT;
+}
+
+static enum head_verdict pipeline_head(void *arg, struct exchange *ex)
+{
+    static enum step (*const steps[])(struct pipeline *, struct exchange *) = {
+        step_guard, step_identify, step_route, step_permit, step_admit,
+    };
+    for (size_t i = 0; i < COUNT_OF(steps); i++)
+        if (steps[i](arg, ex) == STEP_DONE)
+            return HEAD_REFUSE;
+    switch (ex->route->body) {
+    case BODY_JSON:
+        return HEAD_BODY;
+    case BODY_STREAM:
+        return HEAD_STREAM;
+    case BODY_NONE:
+        break;
+    }
+    return HEAD_RUN;
+}
+
+/* ---- with the body in ---- */
+
+/* The query without the credential, which is nobody's input. */
+static size_t input_pairs(const struct exchange *ex, struct text_pair *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ex->query_count; i++)
+        if (strcmp(ex->query[i].name.p, "api_key") != 0)
+            out[n++] = ex->query[i];
+    return n;
+}
+
+static int decode(struct exchange *ex, struct err *err)
+{
+    const struct route *route = ex->route;
+    if (!route->input)
+        return 0;
+    ex->input = arena_alloc(ex->arena, route->input_size);
+    if (!ex->input)
+        return err_memory(err);
+    if (route->body == BODY_JSON)
+        return json_decode(ex->arena, ex->body.data, ex->body.len, route->input, ex->input,
+                           route->input_size, &ex->unknown, err);
+    struct text_pair pairs[MAX_QUERY_PAIRS];
+    size_t n = input_pairs(ex, pairs);
+    return fields_decode_pairs(ex->arena, pairs, n, route->input, ex->input, route->input_size,
+                               &ex->unknown, err);
+}
+
+static void handle(struct exchange *ex)
+{
+    struct err err = ERR_INIT;
+    if (ex->route->handler(ex, &err) < 0)
+        reply_error(ex, &err);
+}
+
+static struct pipeline *pipeline_of(const struct exchange *ex)
+{
+    return ex->server->hooks.arg;
+}
+
+static void start_blocking(struct pipeline *p, struct exchange *ex);
+
+static void blocking_work(void *arg)
+{
+    handle(arg);
+}
+
+static void blocking_done(void *arg)
+{
+    struct exchange *ex = arg;
+    struct pipeline *p = pipeline_of(ex);
+    p->blocking--;
+    ex->offloaded = false;
+    exchange_wake(ex);
+    struct exchange *next = p->waiting;
+    if (!next)
+        return;
+    p->waiting = next->wait_next;
+    if (!p->waiting)
+        p->waiting_end = &p->waiting;
+    start_blocking(p, next);
+}
+
+static void start_blocking(struct pipeline *p, struct exchange *ex)
+{
+    struct err err;
+    p->blocking++;
+    if (loop_offload(ex->server->loop, blocking_work, blocking_done, ex, &err) == 0)
+        return;
+    reply_error(ex, &err);
+    blocking_done(ex);
+}
+
+/* From here the worker owns the exchange until blocking_done(); a client that leaves meanwhile is
+ * noticed when the reply cannot be sent. */
+static void run_blocking(struct pipeline *p, struct exchange *ex)
+{
+    ex->offloaded = true;
+    exchange_park(ex, BLOCKING_DEADLINE_MS, NULL, NULL);
+    if (p->blocking < p->max_blocking) {
+        start_blocking(p, ex);
+        return;
+    }
+    ex->wait_next = NULL;
+    *p->waiting_end = ex;
+    p->waiting_end = &ex->wait_next;
+}
+
+static void pipeline_run(void *arg, struct exchange *ex)
+{
+    struct pipeline *p = arg;
+    struct err err = ERR_INIT;
+    p->metrics.bytes_in += ex->body.len;
+    if (decode(ex, &err) < 0) {
+        reply_error(ex, &err);
+        return;
+    }
+    if (ex->route->kind == ROUTE_BLOCKING)
+        run_blocking(p, ex);
+    else
+        handle(ex);
+}
+
+/* ---- afterwards ---- */
+
+static double seconds_since(uint64_t start_ns)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return (double)(ns - start_ns) / 1e9;
+}
+
+static void pipeline_done(void *arg, struct exchange *ex, bool delivered)
+{
+    struct pipeline *p = arg;
+    unsigned status = ex->reply.status;
+    double seconds = seconds_since(ex->started_ns);
+    size_t bucket = 0;
+    while (bucket < LATENCY_BUCKETS && seconds > latency_bounds[bucket])
+        bucket++;
+    p->metrics.latency[bucket]++;
+    p->metrics.latency_sum += seconds;
+    p->metrics.by_class[status / 100 < 6 ? status / 100 : 0]++;
+    /* The path only: a query may hold a credential. */
+    if (status >= 500 || log_enabled(LOG_DEBUG))
+        log_line(status >= 500 ? LOG_WARN : LOG_DEBUG, "%s %.200s status=%u ms=%.1f peer=%s%s",
+                 ex->method.p ? ex->method.p : "?", ex->path.p ? ex->path.p : "?", status,
+                 seconds * 1e3, ex->peer, delivered ? "" : " (not delivered)");
+}
+
+struct server_hooks pipeline_hooks(struct pipeline *p, void *app)
+{
+    p->waiting = NULL;
+    p->waiting_end = &p->waiting;
+    return (struct server_hooks){pipeline_head, pipeline_run, pipeline_done, p, app};
+}

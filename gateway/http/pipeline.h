@@ -1,0 +1,46 @@
+/* http/pipeline.h: the fixed steps every request goes through, in this order:
+ *
+ *   guard    framing that could be read two ways, other sites' pages
+ *   identify the credential, before the path is even looked at
+ *   route    the row for method and path
+ *   permit   what the row demands against what the credential grants
+ *   admit    the body's media type and its ceiling
+ *   decode   body or query into the row's input struct
+ *   handle   the row's handler: inline, on a worker, or parked
+ *   log      counters, and a line for what went wrong
+ *
+ * The first four and `admit` need the head only, so nothing of a refused body is kept. */
+#ifndef SANDGATE_HTTP_PIPELINE_H
+#define SANDGATE_HTTP_PIPELINE_H
+
+#include "core/auth.h"
+#include "http/exchange.h"
+#include "http/guard.h"
+#include "http/router.h"
+
+/* Requests by status class, and a latency histogram in seconds (Prometheus buckets: cumulative
+ * only when printed). Loop thread only. */
+#define LATENCY_BUCKETS 12
+struct http_metrics {
+    uint64_t by_class[6]; /* [2]: 2xx … */
+    uint64_t latency[LATENCY_BUCKETS + 1];
+    double latency_sum;
+    uint64_t bytes_in;
+};
+extern const double latency_bounds[LATENCY_BUCKETS];
+
+struct pipeline {
+    const struct auth *auth;
+    const struct router *router;
+    struct guard_policy guard;
+    unsigned max_blocking; /* blocking handlers at once; further ones wait their turn */
+    /* the pipeline's own */
+    unsigned blocking;
+    struct exchange *waiting, **waiting_end;
+    struct http_metrics metrics;
+};
+
+/* The hooks to open the server with; `pipeline` stays the caller's and outlives the server. */
+struct server_hooks pipeline_hooks(struct pipeline *pipeline, void *app);
+
+#endif

@@ -1,0 +1,176 @@
+/* The request target: split, percent-decoded, checked (RFC 9112 section 3.2.1, origin-form). */
+#include <string.h>
+#include <strings.h>
+
+#include "base/utf8.h"
+#include "http/exchange_internal.h"
+
+static bool plain_target(const char *target)
+{
+    for (const unsigned char *p = (const unsigned char *)target; *p; p++)
+        if (*p <= 0x20 || *p == 0x7f || *p == '#')
+            return false;
+    return target[0] == '/';
+}
+
+static int decode_text(struct exchange *ex, const char *raw, size_t n, bool plus,
+                       struct text *ret_text)
+{
+    char *copy = arena_copy(ex->arena, raw, n);
+    long length = copy ? percent_decode(copy, n, plus) : -1;
+    if (length < 0 || memchr(copy, '\0', (size_t)length) || !utf8_valid(copy, (size_t)length))
+        return -1;
+    *ret_text = (struct text){copy, (size_t)length};
+    return 0;
+}
+
+static int add_pair(struct exchange *ex, const char *raw, size_t n)
+{
+    const char *equals = memchr(raw, '=', n);
+    size_t name = equals ? (size_t)(equals - raw) : n;
+    if (n == 0)
+        return 0;
+    if (ex->query_count == MAX_QUERY_PAIRS)
+        return -1;
+    struct text_pair *pair = &ex->query[ex->query_count++];
+    if (decode_text(ex, raw, name, true, &pair->name) < 0)
+        return -1;
+    return decode_text(ex, equals ? equals + 1 : "", equals ? n - name - 1 : 0, true, &pair->value);
+}
+
+static int parse_query(struct exchange *ex, const char *query)
+{
+    ex->query = arena_alloc(ex->arena, MAX_QUERY_PAIRS * sizeof *ex->query);
+    if (!ex->query)
+        return -1;
+    while (*query) {
+        size_t n = strcspn(query, "&");
+        if (add_pair(ex, query, n) < 0)
+            return -1;
+        query += n + (query[n] == '&');
+    }
+    return 0;
+}
+
+int request_parse_target(struct exchange *ex, const char *target)
+{
+    size_t n = strlen(target), path = strcspn(target, "?");
+    char *copy = arena_copy(ex->arena, target, n);
+    if (!copy)
+        return -1;
+    ex->target = (struct text){copy, n};
+    ex->path = ex->raw_path = (struct text){arena_copy(ex->arena, target, path), path};
+    if (!ex->raw_path.p || !plain_target(target))
+        return -1;
+    if (decode_text(ex, target, path, false, &ex->path) < 0)
+        return -1;
+    return target[path] == '?' ? parse_query(ex, target + path + 1) : 0;
+}
+
+const char *exchange_method(const struct exchange *ex)
+{
+    return ex->method.p;
+}
+
+struct text exchange_target(const struct exchange *ex)
+{
+    return ex->target;
+}
+
+struct text exchange_raw_path(const struct exchange *ex)
+{
+    return ex->raw_path;
+}
+
+struct text exchange_path(const struct exchange *ex)
+{
+    return ex->path;
+}
+
+const struct text_pair *exchange_query(const struct exchange *ex, size_t *ret_n)
+{
+    *ret_n = ex->query_count;
+    return ex->query;
+}
+
+const char *exchange_query_value(const struct exchange *ex, const char *name)
+{
+    for (size_t i = 0; i < ex->query_count; i++)
+        if (strcmp(ex->query[i].name.p, name) == 0)
+            return ex->query[i].value.p;
+    return NULL;
+}
+
+const struct header *exchange_headers(const struct exchange *ex, size_t *ret_n)
+{
+    *ret_n = ex->header_count;
+    return ex->headers;
+}
+
+const char *exchange_header(const struct exchange *ex, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < ex->header_count; i++)
+        if (ex->headers[i].name.n == n && strcasecmp(ex->headers[i].name.p, name) == 0)
+            return ex->headers[i].value.p;
+    return NULL;
+}
+
+bool exchange_http10(const struct exchange *ex)
+{
+    return ex->http10;
+}
+
+int64_t exchange_declared_length(const struct exchange *ex)
+{
+    return ex->declared;
+}
+
+struct text exchange_body(const struct exchange *ex)
+{
+    return (struct text){ex->body.data, ex->body.len};
+}
+
+struct arena *exchange_arena(struct exchange *ex)
+{
+    return ex->arena;
+}
+
+const void *exchange_input(const struct exchange *ex)
+{
+    return ex->input;
+}
+
+const char *exchange_param(const struct exchange *ex, const char *name)
+{
+    for (size_t i = 0; i < ex->params.n; i++)
+        if (ex->params.items[i].name_n == strlen(name) &&
+            memcmp(ex->params.items[i].name, name, ex->params.items[i].name_n) == 0)
+            return arena_copy(ex->arena, ex->params.items[i].value.p, ex->params.items[i].value.n);
+    return NULL;
+}
+
+void *exchange_app(const struct exchange *ex)
+{
+    return ex->server->hooks.app;
+}
+
+struct loop *exchange_loop(const struct exchange *ex)
+{
+    return ex->server->loop;
+}
+
+const char *exchange_peer(const struct exchange *ex)
+{
+    return ex->peer;
+}
+
+void exchange_set_state(struct exchange *ex, void *state)
+{
+    ex->state = state;
+}
+
+void *exchange_state(const struct exchange *ex)
+{
+    return ex->state;
+}

@@ -1,0 +1,102 @@
+/* Finding processes by kinship: /proc/PID/stat gives parent and session (proc(5)). */
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "io/spawn.h"
+
+struct process {
+    pid_t pid, parent, session;
+    bool ours;
+};
+
+static bool read_process(const char *name, struct process *ret)
+{
+    char path[64], line[512];
+    uint64_t pid;
+    if (parse_u64(name, strlen(name), &pid) < 0)
+        return false;
+    (void)snprintf(path, sizeof path, "/proc/%s/stat", name);
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    if (n <= 0)
+        return false;
+    line[n] = '\0';
+    /* The name in parentheses may itself hold parentheses and spaces. */
+    const char *after = strrchr(line, ')');
+    int parent, group, session;
+    if (!after || sscanf(after + 1, " %*c %d %d %d", &parent, &group, &session) != 3)
+        return false;
+    *ret = (struct process){(pid_t)pid, parent, session, false};
+    return true;
+}
+
+static struct process *list_processes(size_t *ret_count)
+{
+    size_t count = 0, room = 256;
+    struct process *list = malloc(room * sizeof *list);
+    DIR *dir = opendir("/proc");
+    const struct dirent *entry;
+    while (list && dir && (entry = readdir(dir))) {
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        if (count == room) {
+            struct process *more = realloc(list, room * 2 * sizeof *list);
+            if (!more)
+                break;
+            list = more;
+            room *= 2;
+        }
+        if (read_process(entry->d_name, &list[count]))
+            count++;
+    }
+    if (dir)
+        (void)closedir(dir);
+    *ret_count = list ? count : 0;
+    return list;
+}
+
+static void mark_descendants(struct process *list, size_t count, pid_t root)
+{
+    bool grew = true;
+    while (grew) {
+        grew = false;
+        for (size_t i = 0; i < count; i++) {
+            if (list[i].ours)
+                continue;
+            bool ours = list[i].parent == root;
+            for (size_t j = 0; j < count && !ours; j++)
+                ours = list[j].ours && list[j].pid == list[i].parent;
+            grew |= ours;
+            list[i].ours = ours;
+        }
+    }
+}
+
+size_t children_kill_all(int signal)
+{
+    size_t count, told = 0;
+    cleanup_free struct process *list = list_processes(&count);
+    mark_descendants(list, count, getpid());
+    for (size_t i = 0; i < count; i++)
+        if (list[i].ours && kill(list[i].pid, signal) == 0)
+            told++;
+    return told;
+}
+
+size_t session_kill(pid_t sid, int signal)
+{
+    size_t count, told = 0;
+    cleanup_free struct process *list = list_processes(&count);
+    for (size_t i = 0; i < count; i++)
+        if (list[i].session == sid && kill(list[i].pid, signal) == 0)
+            told++;
+    return told;
+}

@@ -1,0 +1,68 @@
+/* io/spawn.h: start a program cleanly, and hear of its end.
+ *
+ * A child gets exactly the three descriptors it is given, default signals, an empty signal mask,
+ * its own session or process group, and SIGKILL when the gateway dies. vfork(2) is used so that the
+ * cost does not grow with the gateway; between fork and exec there are system calls only.
+ *
+ * The gateway is a child subreaper (prctl(2)): what a command leaves behind when it ends becomes
+ * ours, is reaped here, and can be found and ended by children_kill_all().
+ *
+ * Loop thread only, except spawn_wait(), which any worker may call. */
+#ifndef SANDGATE_IO_SPAWN_H
+#define SANDGATE_IO_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "io/loop.h"
+
+struct spawn_spec {
+    const char *const *argv; /* argv[0] is an absolute path */
+    const char *const *envp;
+    const char *cwd;          /* absolute */
+    int stdio[3];             /* become 0, 1, 2; closed in the child elsewhere; -1: /dev/null */
+    const char *terminal;     /* path of a PTY slave: new session, controlling terminal, stdio */
+    unsigned short rows, cols; /* with terminal */
+};
+
+/* How a child ended. */
+struct exit_status {
+    bool signaled;
+    int code; /* exit code, or 128 + signal as a shell tells it */
+    int signal;
+};
+
+struct children;
+struct child;
+
+int children_open(struct loop *loop, struct children **ret_children, struct err *err) MUST_CHECK;
+void children_close(struct children *children);
+/* Children that were spawned here and have not ended. */
+size_t children_count(const struct children *children);
+
+/* `fn` runs once, on the loop, after the child was reaped; *ret_child is gone after it. */
+int child_spawn(struct children *children, const struct spawn_spec *spec,
+                void (*fn)(void *arg, struct exit_status status), void *arg,
+                struct child **ret_child, struct err *err) MUST_CHECK;
+pid_t child_pid(const struct child *child);
+/* Forget the callback; the child is still reaped. NULL is fine. */
+void child_disown(struct child *child);
+
+/* Signal every process that descends from the gateway, however it was daemonised.
+ * Returns how many there were. */
+size_t children_kill_all(int signal);
+/* Signal every process of the session (setsid) led by `sid`. Returns how many there were. */
+size_t session_kill(pid_t sid, int signal);
+
+/* For workers: run a program to its end, collecting at most the limits of `out` and `errors`
+ * (struct bytes; may be NULL) and killing its group at `deadline_ms` from now. A full buffer ends
+ * the program too and is not an error: look at `out->failed`. */
+struct bytes;
+int spawn_wait(const struct spawn_spec *spec, const char *input, size_t input_length,
+               struct bytes *out, struct bytes *errors, uint64_t deadline_ms,
+               struct exit_status *ret_status, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,266 @@
+/* sandgate: opens every room, joins them, runs the loop, closes in reverse. */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/app.h"
+#include "base/log.h"
+#include "core/auth.h"
+#include "core/bash_sessions.h"
+#include "core/config.h"
+#include "core/environment.h"
+#include "core/history.h"
+#include "io/spawn.h"
+#include "store/store.h"
+
+extern char **environ;
+
+#define SHUTDOWN_GRACE_MS 2000
+#define KILL_GRACE_MS     1000
+#define IDLE_SECONDS      75
+#define BLOCKING_AT_ONCE  6
+
+struct gateway {
+    struct arena *arena;
+    struct config config;
+    struct environment *environment;
+    struct pipeline pipeline;
+    struct app app;
+};
+
+static int bad_start(const struct err *err)
+{
+    (void)fprintf(stderr, "sandgate: %s\n", err->text);
+    return 1;
+}
+
+static int try_listen(const struct addrinfo *address, int *ret_fd)
+{
+    int one = 1;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, 1024) < 0) {
+        int why = errno;
+        (void)close(fd);
+        errno = why;
+        return -1;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int listen_on(const struct config *config, int *ret_fd, struct err *err)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    char port[8];
+    (void)snprintf(port, sizeof port, "%u", config->listen_port);
+    int r = getaddrinfo(config->listen_host, port, &hints, &found);
+    if (r != 0)
+        return err_set(err, ERR_INVALID, "--listen: %s: %s", config->listen, gai_strerror(r));
+    r = try_listen(found, ret_fd);
+    if (r < 0)
+        (void)err_errno(err, errno, "cannot listen on %s", config->listen);
+    freeaddrinfo(found);
+    return r;
+}
+
+/* The one line on standard output: whoever started us reads the address from it. */
+static void announce(int listener)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    char host[64], port[8];
+    if (getsockname(listener, (struct sockaddr *)&address, &length) < 0 ||
+        getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return;
+    bool v6 = address.ss_family == AF_INET6;
+    printf("listening http://%s%s%s:%s\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    (void)fflush(stdout);
+}
+
+static void on_stop(void *arg, int number)
+{
+    struct gateway *g = arg;
+    log_info("signal %d: stopping", number);
+    loop_stop(g->app.loop);
+}
+
+static int open_base(struct gateway *g, struct err *err)
+{
+    if (environment_open(&g->config, environ, &g->environment, err) < 0 ||
+        loop_open(&g->app.loop, err) < 0 ||
+        children_open(g->app.loop, &g->app.children, err) < 0 ||
+        loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
+        loop_signal(g->app.loop, SIGINT, on_stop, g, err) < 0)
+        return -1;
+    size_t left = environment_end_leftovers(g->environment);
+    if (left)
+        log_warn("ended %zu processes that an earlier gateway left behind", left);
+    return 0;
+}
+
+static int open_store(struct gateway *g, struct err *err)
+{
+    bool moved;
+    const char *path = arena_printf(g->arena, "%s/sandgate.db", g->config.state);
+    if (!path)
+        return err_memory(err);
+    if (store_open(g->app.loop, path, &g->app.store, &moved, err) < 0)
+        return -1;
+    if (moved)
+        log_warn("the database was damaged: moved aside as %s.damaged-*, history starts anew", path);
+    return 0;
+}
+
+static int open_sessions(struct gateway *g, struct err *err)
+{
+    struct app *app = &g->app;
+    history_settle(app->store, g->config.history_days);
+    return bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                              &app->bash, err);
+}
+
+static int open_http(struct gateway *g, struct err *err)
+{
+    int fd = -1;
+    if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
+        router_open(route_tables, &g->app.router, err) < 0 || listen_on(&g->config, &fd, err) < 0)
+        return -1;
+    g->pipeline = (struct pipeline){
+        .auth = g->app.auth,
+        .router = g->app.router,
+        .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
+        .max_blocking = BLOCKING_AT_ONCE,
+    };
+    struct server_hooks hooks = pipeline_hooks(&g->pipeline, &g->app);
+    struct server_limits limits = {(unsigned)g->config.max_connections, IDLE_SECONDS};
+    if (server_open(g->app.loop, fd, &hooks, &limits, &g->app.server, err) < 0)
+        return -1;
+    announce(fd);
+    return 0;
+}
+
+static int open_all(struct gateway *g, struct err *err)
+{
+    g->app.config = &g->config;
+    g->app.pipeline = &g->pipeline;
+    g->app.started_ms = loop_clock();
+    if (open_base(g, err) < 0)
+        return -1;
+    g->app.environment = g->environment;
+    if (open_store(g, err) < 0 || open_sessions(g, err) < 0)
+        return -1;
+    return open_http(g, err);
+}
+
+static int no_descendants(void *arg)
+{
+    (void)arg;
+    return children_kill_all(0) == 0;
+}
+
+static void end_children(struct gateway *g)
+{
+    if (children_kill_all(SIGTERM) == 0)
+        return;
+    (void)children_kill_all(SIGCONT);
+    loop_drain(g->app.loop, no_descendants, NULL, KILL_GRACE_MS);
+    if (children_kill_all(SIGKILL) > 0)
+        loop_drain(g->app.loop, no_descendants, NULL, KILL_GRACE_MS);
+}
+
+static void close_all(struct gateway *g)
+{
+    if (g->app.bash)
+        bash_sessions_stop(g->app.bash);
+    if (g->app.server) {
+        server_quiesce(g->app.server);
+        loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
+    }
+    if (g->app.children)
+        end_children(g);
+    server_close(g->app.server);
+    router_close(g->app.router);
+    auth_close(g->app.auth);
+    bash_sessions_close(g->app.bash);
+    if (g->app.store)
+        loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
+    store_close(g->app.store);
+    loop_close(g->app.loop);
+    children_close(g->app.children);
+    environment_close(g->environment);
+}
+
+static int run(struct gateway *g)
+{
+    struct err err;
+    int r = open_all(g, &err);
+    if (r < 0)
+        (void)bad_start(&err);
+    else
+        loop_run(g->app.loop);
+    close_all(g);
+    return r < 0 ? 1 : 0;
+}
+
+static int start(struct gateway *g, int argc, char **argv)
+{
+    struct err err;
+    if (config_load(g->arena, argc, argv, environ, &g->config, &err) < 0)
+        return bad_start(&err);
+    if (g->config.help) {
+        config_print_help();
+        return 0;
+    }
+    if (g->config.version) {
+        printf("sandgate %s\n", SANDGATE_VERSION);
+        return 0;
+    }
+    log_set_level((enum log_level)log_level_parse(g->config.log_level));
+    if (config_prepare(g->arena, &g->config, &err) < 0)
+        return bad_start(&err);
+    if (g->config.check_only) {
+        config_print(&g->config);
+        return 0;
+    }
+    return run(g);
+}
+
+/* Descriptors 0–2 must be taken, or a socket could become somebody's standard output. */
+static void hold_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= 2);
+    if (fd > 2)
+        (void)close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    struct gateway gateway = {.arena = arena_new()};
+    hold_standard_descriptors();
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)setenv("UV_THREADPOOL_SIZE", "8", 1);
+    /* Few threads allocate here: more arenas would only hold more memory. */
+    (void)mallopt(M_ARENA_MAX, 2);
+    (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+    if (!gateway.arena)
+        return 1;
+    int code = start(&gateway, argc, argv);
+    arena_free(gateway.arena);
+    return code;
+}

@@ -1,0 +1,404 @@
+#include "store/store.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/migrations.h"
+
+/* Prepared statements kept by the writer, by the address of their (constant) text. */
+#define CACHED 16
+/* Queued writes beyond this are applied by the queuing thread itself: the ceiling of the queue. */
+#define MAX_QUEUED 4096
+
+struct write {
+    struct write *next;
+    const char *sql;
+    size_t n;
+    struct value values[MAX_VALUES];
+    char data[]; /* the text and blobs */
+};
+
+struct store {
+    struct lane *lane;
+    sqlite3 *writer;
+    struct {
+        const char *sql;
+        sqlite3_stmt *statement;
+    } cache[CACHED];
+    sqlite3 *reader;
+    pthread_mutex_t read_lock;
+    pthread_mutex_t apply_lock; /* held while a batch is taken and applied: keeps the order */
+    pthread_mutex_t queue_lock; /* guards the three below */
+    struct write *head, **tail;
+    size_t queued;
+    bool scheduled; /* loop thread only */
+};
+
+struct row {
+    sqlite3_stmt *statement;
+};
+
+struct value value_text(const char *text)
+{
+    return text ? (struct value){.type = VALUE_TEXT, .p = text, .n = strlen(text)}
+                : (struct value){.type = VALUE_NULL};
+}
+
+static int sql_error(struct err *err, sqlite3 *db, const char *what)
+{
+    return err_set(err, ERR_INTERNAL, "%s: %s", what, db ? sqlite3_errmsg(db) : "out of memory");
+}
+
+static int run_sql(sqlite3 *db, const char *sql, struct err *err)
+{
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return 0;
+    return sql_error(err, db, "database");
+}
+
+static int user_version(sqlite3 *db)
+{
+    sqlite3_stmt *st;
+    int version = 0;
+    if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) != SQLITE_OK)
+        return -1;
+    if (sqlite3_step(st) == SQLITE_ROW)
+        version = sqlite3_column_int(st, 0);
+    (void)sqlite3_finalize(st);
+    return version;
+}
+
+static int migrate(sqlite3 *db, struct err *err)
+{
+    int from = user_version(db);
+    if (from < 0)
+        return sql_error(err, db, "database");
+    for (int i = 0; migrations[i]; i++) {
+        char version[64];
+        if (i < from)
+            continue;
+        (void)snprintf(version, sizeof version, "PRAGMA user_version=%d;COMMIT", i + 1);
+        if (run_sql(db, "BEGIN IMMEDIATE", err) < 0 || run_sql(db, migrations[i], err) < 0 ||
+            run_sql(db, version, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int open_connection(const char *path, sqlite3 **ret_db, struct err *err)
+{
+    sqlite3 *db = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
+        (void)sql_error(err, db, "cannot open the database");
+        (void)sqlite3_close(db);
+        return -1;
+    }
+    (void)sqlite3_busy_timeout(db, 5000);
+    if (run_sql(db,
+                "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-256;"
+                "PRAGMA wal_autocheckpoint=500;PRAGMA temp_store=MEMORY",
+                err) < 0) {
+        (void)sqlite3_close(db);
+        return -1;
+    }
+    *ret_db = db;
+    return 0;
+}
+
+static int check_sound(sqlite3 *db, struct err *err)
+{
+    sqlite3_stmt *st = NULL;
+    bool sound = false;
+    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL) == SQLITE_OK &&
+        sqlite3_step(st) == SQLITE_ROW)
+        sound = strcmp((const char *)sqlite3_column_text(st, 0), "ok") == 0;
+    (void)sqlite3_finalize(st);
+    return sound ? 0 : err_set(err, ERR_INTERNAL, "the database is damaged");
+}
+
+static int open_writer(const char *path, sqlite3 **ret_db, struct err *err)
+{
+    sqlite3 *db;
+    if (open_connection(path, &db, err) < 0)
+        return -1;
+    if (check_sound(db, err) < 0 || migrate(db, err) < 0) {
+        (void)sqlite3_close(db);
+        return -1;
+    }
+    *ret_db = db;
+    return 0;
+}
+
+static void move_aside(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+        char from[4096], to[4160];
+        (void)snprintf(from, sizeof from, "%s%s", path, suffixes[i]);
+        (void)snprintf(to, sizeof to, "%s.damaged-%lld%s", path, (long long)time(NULL),
+                       suffixes[i]);
+        (void)rename(from, to);
+    }
+}
+
+int store_open(struct loop *loop, const char *path, struct store **ret_store, bool *ret_moved,
+               struct err *err)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_memory(err);
+    *ret_moved = false;
+    s->tail = &s->head;
+    (void)pthread_mutex_init(&s->read_lock, NULL);
+    (void)pthread_mutex_init(&s->apply_lock, NULL);
+    (void)pthread_mutex_init(&s->queue_lock, NULL);
+    if (open_writer(path, &s->writer, err) < 0) {
+        move_aside(path);
+        *ret_moved = true;
+        if (open_writer(path, &s->writer, err) < 0)
+            goto failed;
+    }
+    if (open_connection(path, &s->reader, err) < 0 || lane_open(loop, &s->lane, err) < 0)
+        goto failed;
+    *ret_store = s;
+    return 0;
+failed:
+    store_close(s);
+    return -1;
+}
+
+static sqlite3_stmt *prepared(struct store *s, const char *sql)
+{
+    for (size_t i = 0; i < CACHED; i++) {
+        if (s->cache[i].sql == sql)
+            return s->cache[i].statement;
+        if (s->cache[i].sql)
+            continue;
+        if (sqlite3_prepare_v3(s->writer, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                               &s->cache[i].statement, NULL) != SQLITE_OK)
+            return NULL;
+        s->cache[i].sql = sql;
+        return s->cache[i].statement;
+    }
+    return NULL;
+}
+
+static void bind(sqlite3_stmt *st, const struct value *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int at = (int)i + 1;
+        switch (values[i].type) {
+        case VALUE_NULL:
+            (void)sqlite3_bind_null(st, at);
+            break;
+        case VALUE_INT:
+            (void)sqlite3_bind_int64(st, at, values[i].i);
+            break;
+        case VALUE_TEXT:
+            (void)sqlite3_bind_text64(st, at, values[i].p, values[i].n, SQLITE_STATIC, SQLITE_UTF8);
+            break;
+        case VALUE_BLOB:
+            (void)sqlite3_bind_blob64(st, at, values[i].p, values[i].n, SQLITE_STATIC);
+            break;
+        }
+    }
+}
+
+static void apply(struct store *s, const struct write *w)
+{
+    sqlite3_stmt *st = prepared(s, w->sql);
+    if (!st) {
+        log_error("database: %s", sqlite3_errmsg(s->writer));
+        return;
+    }
+    bind(st, w->values, w->n);
+    if (sqlite3_step(st) != SQLITE_DONE)
+        log_error("database: %s", sqlite3_errmsg(s->writer));
+    (void)sqlite3_reset(st);
+    (void)sqlite3_clear_bindings(st);
+}
+
+static struct write *take_queue(struct store *s)
+{
+    (void)pthread_mutex_lock(&s->queue_lock);
+    struct write *list = s->head;
+    s->head = NULL;
+    s->tail = &s->head;
+    s->queued = 0;
+    (void)pthread_mutex_unlock(&s->queue_lock);
+    return list;
+}
+
+static void apply_queue(struct store *s)
+{
+    struct err err;
+    (void)pthread_mutex_lock(&s->apply_lock);
+    struct write *list = take_queue(s);
+    if (list && run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
+        log_error("%s", err.text);
+    bool any = list != NULL;
+    while (list) {
+        struct write *w = list;
+        list = w->next;
+        apply(s, w);
+        free(w);
+    }
+    if (any && run_sql(s->writer, "COMMIT", &err) < 0) {
+        log_error("%s", err.text);
+        (void)run_sql(s->writer, "ROLLBACK", &err);
+    }
+    (void)pthread_mutex_unlock(&s->apply_lock);
+}
+
+static void batch_work(void *arg)
+{
+    apply_queue(arg);
+}
+
+static bool has_queue(struct store *s)
+{
+    (void)pthread_mutex_lock(&s->queue_lock);
+    bool any = s->head != NULL;
+    (void)pthread_mutex_unlock(&s->queue_lock);
+    return any;
+}
+
+static void schedule(struct store *s);
+
+static void batch_done(void *arg)
+{
+    struct store *s = arg;
+    s->scheduled = false;
+    if (has_queue(s))
+        schedule(s);
+}
+
+static void schedule(struct store *s)
+{
+    struct err err;
+    s->scheduled = true;
+    if (lane_offload(s->lane, batch_work, batch_done, s, &err) == 0)
+        return;
+    s->scheduled = false;
+    apply_queue(s);
+}
+
+static struct write *copy_write(const char *sql, const struct value *values, size_t n)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < n; i++)
+        size += values[i].n;
+    struct write *w = malloc(sizeof *w + size);
+    if (!w)
+        return NULL;
+    w->next = NULL;
+    w->sql = sql;
+    w->n = n;
+    char *to = w->data;
+    for (size_t i = 0; i < n; i++) {
+        w->values[i] = values[i];
+        if (!values[i].n)
+            continue;
+        memcpy(to, values[i].p, values[i].n);
+        w->values[i].p = to;
+        to += values[i].n;
+    }
+    return w;
+}
+
+void store_write(struct store *s, const char *sql, const struct value *values, size_t n)
+{
+    struct write *w = copy_write(sql, values, n);
+    if (!w) {
+        log_error("database: out of memory, a record is lost");
+        return;
+    }
+    (void)pthread_mutex_lock(&s->queue_lock);
+    *s->tail = w;
+    s->tail = &w->next;
+    bool full = ++s->queued > MAX_QUEUED;
+    (void)pthread_mutex_unlock(&s->queue_lock);
+    if (full)
+        store_flush(s);
+    else if (!s->scheduled)
+        schedule(s);
+}
+
+int store_idle(void *arg)
+{
+    struct store *s = arg;
+    return !s->scheduled && !has_queue(s);
+}
+
+void store_flush(struct store *s)
+{
+    apply_queue(s);
+}
+
+void store_flush_if_pending(struct store *s)
+{
+    if (!store_idle(s))
+        store_flush(s);
+}
+
+int store_read(struct store *s, const char *sql, const struct value *values, size_t n,
+               int (*row)(void *arg, const struct row *row), void *arg, struct err *err)
+{
+    struct row current = {NULL};
+    int r = 0, step;
+    (void)pthread_mutex_lock(&s->read_lock);
+    if (sqlite3_prepare_v2(s->reader, sql, -1, &current.statement, NULL) != SQLITE_OK) {
+        r = sql_error(err, s->reader, "database");
+    } else {
+        bind(current.statement, values, n);
+        while ((step = sqlite3_step(current.statement)) == SQLITE_ROW)
+            if (row(arg, &current) != 0)
+                break;
+        if (step != SQLITE_ROW && step != SQLITE_DONE)
+            r = sql_error(err, s->reader, "database");
+    }
+    (void)sqlite3_finalize(current.statement);
+    (void)pthread_mutex_unlock(&s->read_lock);
+    return r;
+}
+
+int64_t row_int(const struct row *row, int column)
+{
+    return sqlite3_column_int64(row->statement, column);
+}
+
+bool row_is_null(const struct row *row, int column)
+{
+    return sqlite3_column_type(row->statement, column) == SQLITE_NULL;
+}
+
+const char *row_text(const struct row *row, int column, size_t *ret_n)
+{
+    const void *text = sqlite3_column_blob(row->statement, column);
+    if (ret_n)
+        *ret_n = (size_t)sqlite3_column_bytes(row->statement, column);
+    return text ? (const char *)sqlite3_column_text(row->statement, column) : "";
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    if (s->writer)
+        store_flush(s);
+    for (size_t i = 0; i < CACHED; i++)
+        (void)sqlite3_finalize(s->cache[i].statement);
+    (void)sqlite3_close(s->writer);
+    (void)sqlite3_close(s->reader);
+    lane_close(s->lane);
+    (void)pthread_mutex_destroy(&s->read_lock);
+    (void)pthread_mutex_destroy(&s->apply_lock);
+    (void)pthread_mutex_destroy(&s->queue_lock);
+    free(s);
+}
