@@ -15,9 +15,15 @@ def api(gateway) -> Api:
 
 
 @pytest.fixture
-def workdir(api: Api) -> Iterator[str]:
+def workspace(gateway, api: Api) -> str:
+    """The gateway's workspace: known where it was started here, asked for where it was not."""
+    return str(gateway.workspace) if hasattr(gateway, "workspace") else api.get("/v1/sandbox").body["workspace"]
+
+
+@pytest.fixture
+def workdir(workspace: str, api: Api) -> Iterator[str]:
     """A fresh directory inside the sandbox, made and removed through the API so that a container works too."""
-    path = f"{api.get('/v1/sandbox').body['workspace']}/{unique('test')}"
+    path = f"{workspace}/{unique('test')}"
     assert api.bash.exec(f"mkdir -p {shlex.quote(path)}").exit_code == 0
     yield path
     api.bash.exec(f"chmod -R u+rwx {shlex.quote(path)}; rm -rf {shlex.quote(path)}")

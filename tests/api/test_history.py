@@ -24,12 +24,11 @@ def restart(server: Server, ending: str) -> None:
 def test_finished_bash_commands_are_remembered(start_gateway, ending: str) -> None:
     server = start_gateway()
     name = unique("kept")
-    made = server.api.bash.create(name, exec_dir="/usr")
     done = [server.api.bash.exec(f"echo {code}; exit {code}", name) for code in (0, 3)]
+    before = server.api.get_ok(f"/v1/bash/sessions/{name}/commands")
+    assert [command["exit_code"] for command in before] == [3, 0], "newest first"
     restart(server, ending)
-    info = server.api.bash.sessions()[name]
-    assert (info["command_count"], info["working_dir"], info["current_command"]) == (2, "/usr", None)
-    assert info["created_at"] == made["created_at"]
+    assert server.api.get_ok(f"/v1/bash/sessions/{name}/commands") == before
     for result in done:
         remembered = server.api.bash.output(name, result.command_id).command
         assert remembered["command"] == f"echo {result.exit_code}; exit {result.exit_code}"
@@ -42,12 +41,15 @@ def test_running_bash_commands_are_told_to_have_ended(start_gateway, ending: str
     running = server.api.bash.start("echo begun; sleep 100")
     queued = server.api.bash.start("echo queued", running.session_id)
     eventually(lambda: server.api.bash.output(running.session_id, running.command_id).stdout, "it runs")
+    old = server.descendants()
     restart(server, ending)
+    eventually(lambda: not set(old) & set(server.descendants()), "what is told to have ended has ended")
     for command in (running, queued):
         remembered = server.api.bash.output(running.session_id, command.command_id).command
         assert remembered["status"] == "killed", remembered
         assert remembered["exit_code"] != 0
-    assert server.api.bash.sessions()[running.session_id]["current_command"] is None
+    info = server.api.bash.sessions().get(running.session_id)
+    assert info is None or info["current_command"] is None
     assert server.api.bash.exec("echo ok", running.session_id).stdout == "ok\n"
 
 
@@ -88,17 +90,16 @@ def test_the_database_is_whole(start_gateway, ending: str) -> None:
     database.close()
 
 
-def test_state_that_is_broken_is_said_in_one_line(start_gateway) -> None:
-    """Garbage in place of the database stops the start with words, not with a crash."""
+def test_a_damaged_database_is_put_aside(start_gateway) -> None:
+    """Garbage in its place costs the history, said in the log and kept for whoever wants to look, not the service."""
     server = start_gateway()
     server.api.bash.exec("true")
     server.stop()
     database = next(path for path in server.state.rglob("*") if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3")
-    database.write_bytes(b"this is no database at all\n" * 1000)
+    garbage = b"this is no database at all\n" * 1000
+    database.write_bytes(garbage)
     before = server.log()
-    with pytest.raises(AssertionError):
-        server.start()
-    code = server.wait()
-    words = server.log().removeprefix(before).strip()
-    assert code > 0, f"ended by signal {-code}"
-    assert words.count("\n") == 0 and str(server.state) in words, words
+    server.start()
+    assert server.api.bash.exec("echo ok").stdout == "ok\n"
+    assert str(database) in server.log().removeprefix(before)
+    assert garbage in [path.read_bytes() for path in server.state.iterdir() if path.is_file()]

@@ -98,7 +98,7 @@ def send_json(api: Api, row: Row, body: Any) -> Answer:
 
 
 def test_every_route_refuses_the_anonymous(start_gateway, rows) -> None:
-    server = start_gateway(key="the key")
+    server = start_gateway(key="the-secret-key")
     client, problems = Api(server.url), []
     for row in rows:
         answer = client.request(row.method, row.concrete_path)

@@ -55,8 +55,7 @@ def test_an_unknown_id_creates_the_session(api: Api) -> None:
     assert name in api.shell.sessions()
 
 
-def test_a_shell_starts_in_the_workspace_with_a_terminal(api: Api) -> None:
-    workspace = api.get("/v1/sandbox").body["workspace"]
+def test_a_shell_starts_in_the_workspace_with_a_terminal(api: Api, workspace: str) -> None:
     result = api.shell.exec("pwd; test -t 0 && test -t 1 && test -t 2 && echo tty; echo $-; echo $TERM")
     where, tty, flags, term = result.output.splitlines()
     assert (where, tty) == (workspace, "tty") and "i" in flags and term.startswith("xterm")

@@ -172,12 +172,12 @@ def test_file_errors_reach_the_caller(sdk: Sandbox, workdir: str) -> None:
 
 
 def test_wrong_key_is_401(start_gateway) -> None:
-    server = start_gateway(key="the key")
+    server = start_gateway(key="the-secret-key")
     with pytest.raises(ApiError) as refused:
         Sandbox(base_url=server.url).sandbox.get_context()
     assert refused.value.status_code == 401
-    assert Sandbox(base_url=server.url, headers={"X-AIO-API-Key": "the key"}).sandbox.get_context().success
-    assert Sandbox(base_url=server.url, headers={"Authorization": "Bearer the key"}).bash.exec(command="echo ok").data.stdout == "ok\n"
+    assert Sandbox(base_url=server.url, headers={"X-AIO-API-Key": "the-secret-key"}).sandbox.get_context().success
+    assert Sandbox(base_url=server.url, headers={"Authorization": "Bearer the-secret-key"}).bash.exec(command="echo ok").data.stdout == "ok\n"
 
 
 def test_async_client_runs_in_parallel(gateway) -> None:
