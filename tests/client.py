@@ -4,6 +4,7 @@
 success and return typed results. Every successful JSON answer is held against the API's published shapes
 (`shapes.py`), so each test that calls a route also proves that the answer parses in a typed client.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -106,8 +107,14 @@ class ShellResult:
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> "ShellResult":
-        return cls(data["session_id"], data.get("command"), data["status"], data["output"] or "",
-                   data.get("exit_code"), data.get("console") or [])
+        return cls(
+            data["session_id"],
+            data.get("command"),
+            data["status"],
+            data["output"] or "",
+            data.get("exit_code"),
+            data.get("console") or [],
+        )
 
 
 class ShellApi:
@@ -160,8 +167,16 @@ class BashResult:
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> "BashResult":
-        return cls(data["session_id"], data["command_id"], data["status"], data["stdout"] or "",
-                   data["stderr"] or "", data["exit_code"], data["offset"], data["stderr_offset"])
+        return cls(
+            data["session_id"],
+            data["command_id"],
+            data["status"],
+            data["stdout"] or "",
+            data["stderr"] or "",
+            data["exit_code"],
+            data["offset"],
+            data["stderr_offset"],
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,15 +214,18 @@ class BashApi:
         stdout = stderr = ""
         offset = stderr_offset = 0
         while True:
-            part = self.output(session, command_id, offset=offset, stderr_offset=stderr_offset, wait=True,
-                               wait_timeout=deadline)
+            part = self.output(
+                session, command_id, offset=offset, stderr_offset=stderr_offset, wait=True, wait_timeout=deadline
+            )
             stdout, stderr = stdout + part.stdout, stderr + part.stderr
             moved = (part.offset, part.stderr_offset) != (offset, stderr_offset)
             offset, stderr_offset = part.offset, part.stderr_offset
             if part.command["status"] not in ("pending", "running") and not moved:
                 return dataclasses.replace(part, stdout=stdout, stderr=stderr)
-            assert moved or part.command["status"] not in ("pending", "running"), \
-                f"no output and no end within {deadline} s: {part}"
+            assert moved or part.command["status"] not in (
+                "pending",
+                "running",
+            ), f"no output and no end within {deadline} s: {part}"
 
     def write(self, session: str, text: str, **fields: Any) -> None:
         self._api.post_ok("/v1/bash/write", {"session_id": session, "input": text, **fields})
@@ -228,8 +246,9 @@ class BashApi:
 
     def stream(self, command: str, **fields: Any) -> Iterator["Event"]:
         """The server-sent events of an exec, as they arrive."""
-        request = self._api.http.stream("POST", "/v1/bash/exec", json={"command": command, **fields},
-                                        headers={"Accept": "text/event-stream"})
+        request = self._api.http.stream(
+            "POST", "/v1/bash/exec", json={"command": command, **fields}, headers={"Accept": "text/event-stream"}
+        )
         with request as response:
             assert response.status_code == 200, response.read()
             assert response.headers["content-type"].startswith("text/event-stream")

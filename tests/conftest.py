@@ -3,6 +3,7 @@
 With SANDGATE_URL (and SANDGATE_KEY) the tests talk to a gateway that already runs, a container for instance;
 tests marked `local` look at the process, its disk or its settings and are then left out.
 """
+
 from __future__ import annotations
 
 import os
@@ -71,7 +72,7 @@ def start_gateway() -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture(autouse=True)
 def gateway_survives(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Whatever a test did to the shared gateway, it must not have ended it. A dead one is replaced for the next test."""
+    """Whatever a test did to the shared gateway must not have ended it. A dead one is replaced for the next test."""
     if "gateway" not in request.fixturenames:
         yield
         return

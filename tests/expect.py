@@ -1,4 +1,5 @@
 """What a refusal looks like: the assertions every noun's tests share."""
+
 from __future__ import annotations
 
 from client import Answer

@@ -1,4 +1,5 @@
 """HTTP as bytes on a socket, for requests no decent client would send."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,4 +1,5 @@
 """The gateway as a process: start it on a free port in directories of its own, stop it, look at what it left."""
+
 from __future__ import annotations
 
 import functools
@@ -57,9 +58,17 @@ class Server:
     """One gateway process. `args` take the place of the standard settings they name; settings named in `without`
     are left for the environment to say."""
 
-    def __init__(self, args: Sequence[str] = (), env: Mapping[str, str] | None = None, *, key: str | None = None,
-                 user: int | None = None, root: Path | None = None, binary: Path = BINARY,
-                 without: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        *,
+        key: str | None = None,
+        user: int | None = None,
+        root: Path | None = None,
+        binary: Path = BINARY,
+        without: Sequence[str] = (),
+    ) -> None:
         self.root = root or Path(tempfile.mkdtemp(prefix="sandgate-test-"))
         self.home, self.workspace, self.state = (self.root / name for name in ("home", "workspace", "state"))
         self.args, self.env, self.key, self.user, self.binary = list(args), dict(env or {}), key, user, binary
@@ -77,8 +86,13 @@ class Server:
                 os.chown(path, self.user, self.user)
 
     def command_line(self) -> list[str]:
-        settings = {"--listen": "127.0.0.1:0", "--home": str(self.home), "--workspace": str(self.workspace),
-                    "--state": str(self.state), "--services": "none"}
+        settings = {
+            "--listen": "127.0.0.1:0",
+            "--home": str(self.home),
+            "--workspace": str(self.workspace),
+            "--state": str(self.state),
+            "--services": "none",
+        }
         left_out = self.without | set(self.args)
         words = [word for name, value in settings.items() if name not in left_out for word in (name, value)]
         return [str(self.binary), *words, *web_arguments(self.binary), *self.args]
@@ -89,8 +103,15 @@ class Server:
             env["SANDBOX_API_KEY"] = self.key
         identity = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
         with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(self.command_line(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                             stderr=log, env=env, cwd=self.root, **identity)
+            self._process = subprocess.Popen(
+                self.command_line(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=env,
+                cwd=self.root,
+                **identity,
+            )
         match = LISTENING.fullmatch(self._first_line())
         assert match, f"no listening line from {self.command_line()}\n{self.log()}"
         self.url, self.port = match[1], int(match[2])
@@ -150,7 +171,7 @@ class Server:
                 if process.pid != own and process.environ().get("HOME") == str(self.home):
                     found[process.pid] = process
             except (psutil.Error, OSError):
-                continue                          # gone meanwhile, or not ours to read
+                continue  # gone meanwhile, or not ours to read
         return [p for p in found.values() if _alive(p)]
 
     def stop(self) -> None:
@@ -224,5 +245,8 @@ def _describe(process: psutil.Process) -> str:
 
 
 def wait_for_exit(pid: int, deadline: float = 5.0) -> None:
-    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE,
-               f"process {pid} ends", deadline)
+    eventually(
+        lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE,
+        f"process {pid} ends",
+        deadline,
+    )

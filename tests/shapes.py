@@ -1,4 +1,5 @@
 """The published shapes of the API's requests and answers, as facts in api/contract.json, and a checker for them."""
+
 from __future__ import annotations
 
 import datetime
@@ -31,7 +32,7 @@ def check_answer(method: str, path: str, answer: Any) -> None:
         return
     route = route_of(method, path)
     if route is None or (answer.status in (200, 206) and not {"data", "answer"} & route.keys()):
-        return                                # a download may well be a JSON file
+        return  # a download may well be a JSON file
     problems = check_envelope(answer.body)
     if not problems and answer.status == 200:
         problems = _check_success(route, answer.body) if answer.body["success"] else _check_failure(answer.body)
@@ -42,8 +43,9 @@ def check_envelope(body: Any) -> list[str]:
     if not isinstance(body, dict):
         return ["the answer is not an object"]
     expected = {"success": bool, "message": str, "hint": (str, type(None))}
-    problems = [f"{name} is {body.get(name)!r}" for name, kind in expected.items()
-                if not isinstance(body.get(name), kind)]
+    problems = [
+        f"{name} is {body.get(name)!r}" for name, kind in expected.items() if not isinstance(body.get(name), kind)
+    ]
     return problems + ([] if "data" in body else ["data is absent"])
 
 

@@ -1,4 +1,5 @@
 """A viewer of the terminal WebSocket: JSON messages in and out, with deadlines."""
+
 from __future__ import annotations
 
 import json
@@ -15,16 +16,34 @@ from waiting import allow
 class Terminal:
     """`with Terminal(gateway) as term:` is attached and past `ready`; `replay` holds what came before `ready`."""
 
-    def __init__(self, gateway: Any, session: str | None = None, *, cols: int | None = None, rows: int | None = None,
-                 headers: dict[str, str] | None = None, max_queue: int | None = 64, greet: bool = True,
-                 query: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Any,
+        session: str | None = None,
+        *,
+        cols: int | None = None,
+        rows: int | None = None,
+        headers: dict[str, str] | None = None,
+        max_queue: int | None = 64,
+        greet: bool = True,
+        query: dict[str, str] | None = None,
+    ) -> None:
         wanted = {"session_id": session, "cols": cols, "rows": rows, **(query or {})}
         parameters = urlencode({name: value for name, value in wanted.items() if value is not None})
         url = gateway.url.replace("http", "ws", 1) + "/v1/shell/ws" + (f"?{parameters}" if parameters else "")
         if getattr(gateway, "key", None) and headers is None:
             headers = {"X-AIO-API-Key": gateway.key}
-        self.socket = connect(url, additional_headers=headers, proxy=None, compression=None, max_queue=max_queue,
-                              max_size=None, ping_interval=None, open_timeout=allow(10), close_timeout=allow(5))
+        self.socket = connect(
+            url,
+            additional_headers=headers,
+            proxy=None,
+            compression=None,
+            max_queue=max_queue,
+            max_size=None,
+            ping_interval=None,
+            open_timeout=allow(10),
+            close_timeout=allow(5),
+        )
         self.session, self.replay, self.seen = "", "", ""
         if greet:
             self._greet()
@@ -87,7 +106,7 @@ class Terminal:
             while self.next()["type"] != "pong":
                 pass
         except ConnectionClosed:
-            pass                            # what was sent ended the shell: it was heard
+            pass  # what was sent ended the shell: it was heard
 
     def run(self, command: str, deadline: float = 10.0) -> str:
         """Type a command and gather what it printed. The shell computes the marks, so the echo of the typed

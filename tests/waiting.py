@@ -2,6 +2,7 @@
 
 Nothing here sleeps to give the gateway time: a condition is asked for again until it holds or the deadline passes.
 """
+
 from __future__ import annotations
 
 import time

@@ -1,4 +1,5 @@
 """Fixtures of the API tests: the client, a directory in the sandbox, and no session left for the next test."""
+
 from __future__ import annotations
 
 import shlex

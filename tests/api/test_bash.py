@@ -1,4 +1,5 @@
 """/v1/bash: one process per command, pipes for its output, read by offset."""
+
 from __future__ import annotations
 
 import contextlib
@@ -21,8 +22,18 @@ def test_the_streams_are_apart(api: Api) -> None:
     assert result.session_id and result.command_id
 
 
-@pytest.mark.parametrize("command, code", [("true", 0), ("false", 1), ("exit 255", 255), ("no-such-command-x", 127),
-                                           ("/etc", 126), ("sh -c 'kill -9 $$'", 137), ("false | true", 0)])
+@pytest.mark.parametrize(
+    "command, code",
+    [
+        ("true", 0),
+        ("false", 1),
+        ("exit 255", 255),
+        ("no-such-command-x", 127),
+        ("/etc", 126),
+        ("sh -c 'kill -9 $$'", 137),
+        ("false | true", 0),
+    ],
+)
 def test_exit_codes(api: Api, command: str, code: int) -> None:
     result = api.bash.exec(command)
     assert (result.status, result.exit_code) == ("completed", code)
@@ -55,7 +66,9 @@ def test_env_is_for_one_command(api: Api, bash_session: str) -> None:
     assert api.bash.exec("echo $HOME", bash_session, env={"HOME": "/tmp"}).stdout == "/tmp\n"
 
 
-@pytest.mark.parametrize("env", [{"A=B": "x"}, {"": "x"}, {"NUL": "a\0b"}, {"NU\0L": "x"}, {"N": 1}, {"N": ["x"]}, [], "A=B"])
+@pytest.mark.parametrize(
+    "env", [{"A=B": "x"}, {"": "x"}, {"NUL": "a\0b"}, {"NU\0L": "x"}, {"N": 1}, {"N": ["x"]}, [], "A=B"]
+)
 def test_env_that_is_none_is_refused(api: Api, env) -> None:
     assert_invalid(api.post("/v1/bash/exec", {"command": "true", "env": env}), "env")
 
@@ -114,7 +127,8 @@ def test_background_children_do_not_hold_the_answer(api: Api) -> None:
 
 def test_output_is_read_by_byte_offsets(api: Api) -> None:
     text = "".join(f"{n} grüße 世界\n" for n in range(3000))
-    result = api.bash.exec("for ((n=0; n<3000; n++)); do echo \"$n grüße 世界\"; done; echo e >&2", max_output_length=0)
+    command = 'for ((n=0; n<3000; n++)); do echo "$n grüße 世界"; done; echo e >&2'
+    result = api.bash.exec(command, max_output_length=0)
     assert result.stdout == text and result.offset == len(text.encode())
     middle = len("".join(f"{n} grüße 世界\n" for n in range(1000)).encode())
     part = api.bash.output(result.session_id, result.command_id, offset=middle, stderr_offset=1)
@@ -135,9 +149,17 @@ def test_offsets_never_split_a_character(api: Api, bash_session: str) -> None:
     assert api.bash.output(bash_session, started.command_id, offset=1).stdout == "€b"
 
 
-@pytest.mark.parametrize("fields, name", [({"offset": -1}, "offset"), ({"stderr_offset": -1}, "stderr_offset"),
-                                          ({"offset": "1"}, "offset"), ({"offset": 1.5}, "offset"),
-                                          ({"wait_timeout": -1}, "wait_timeout"), ({"wait": "yes"}, "wait")])
+@pytest.mark.parametrize(
+    "fields, name",
+    [
+        ({"offset": -1}, "offset"),
+        ({"stderr_offset": -1}, "stderr_offset"),
+        ({"offset": "1"}, "offset"),
+        ({"offset": 1.5}, "offset"),
+        ({"wait_timeout": -1}, "wait_timeout"),
+        ({"wait": "yes"}, "wait"),
+    ],
+)
 def test_output_fields_are_checked(api: Api, bash_session: str, fields: dict, name: str) -> None:
     assert_invalid(api.post("/v1/bash/output", {"session_id": bash_session, **fields}), name)
 
@@ -205,7 +227,9 @@ def test_write_more_than_a_pipe_holds(api: Api, bash_session: str) -> None:
 def test_write_to_nobody_is_refused(api: Api, bash_session: str) -> None:
     assert_refused(api.post("/v1/bash/write", {"session_id": bash_session, "input": "x"}))
     finished = api.bash.exec("true", bash_session)
-    assert_refused(api.post("/v1/bash/write", {"session_id": bash_session, "command_id": finished.command_id, "input": "x"}))
+    assert_refused(
+        api.post("/v1/bash/write", {"session_id": bash_session, "command_id": finished.command_id, "input": "x"})
+    )
 
 
 @pytest.mark.parametrize("signal", ["SIGTERM", "SIGKILL", "SIGINT"])
@@ -219,7 +243,7 @@ def test_kill_ends_the_whole_group(api: Api, bash_session: str, signal: str) -> 
     # A program may take SIGINT for an orderly end; what it must not do is go on.
     ended = finished.command["status"], finished.command["exit_code"]
     assert ended[0] == "killed" or (signal == "SIGINT" and ended == ("completed", 130)), ended
-    if signal != "SIGINT":            # a shell starts its background children with SIGINT ignored
+    if signal != "SIGINT":  # a shell starts its background children with SIGINT ignored
         eventually(lambda: api.bash.exec("pgrep -x -f 'sleep 63'").exit_code == 1, "nobody is left", 3)
     else:
         api.bash.exec("pkill -x -f 'sleep 63'")
@@ -246,8 +270,10 @@ def test_a_second_command_queues(gateway, api: Api, bash_session: str, workdir: 
     with contextlib.ExitStack() as stack:
         raw = stack.enter_context(RawConnection(gateway))
         body = json.dumps({"session_id": bash_session, "command": f"echo 2 >> {workdir}/order; echo third"}).encode()
-        raw.send(raw.head("POST /v1/bash/exec HTTP/1.1", "Content-Type: application/json",
-                          f"Content-Length: {len(body)}") + body)
+        raw.send(
+            raw.head("POST /v1/bash/exec HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}")
+            + body
+        )
         api.get("/healthz")
         assert api.bash.output(bash_session, second.command_id).command["status"] == "pending"
         api.bash.write(bash_session, "go\n", command_id=first.command_id)
@@ -320,7 +346,7 @@ def test_an_unknown_command_is_not_found(api: Api, bash_session: str) -> None:
 
 
 def test_snapshot_is_sourced_first(api: Api, workdir: str) -> None:
-    api.file.write(f"{workdir}/snapshot.sh", "greet() { echo \"hello $1\"; }\nexport FROM_SNAPSHOT=yes\n")
+    api.file.write(f"{workdir}/snapshot.sh", 'greet() { echo "hello $1"; }\nexport FROM_SNAPSHOT=yes\n')
     session = api.bash.create(unique("snap"), snapshot_path=f"{workdir}/snapshot.sh")["session_id"]
     assert api.bash.exec("greet you; echo $FROM_SNAPSHOT", session).stdout == "hello you\nyes\n"
     assert_invalid(api.post("/v1/bash/sessions/create", {"snapshot_path": "relative.sh"}), "snapshot_path")
@@ -346,8 +372,11 @@ def test_events_arrive_while_the_command_runs(api: Api) -> None:
 
 def test_the_stream_carries_everything_whole(api: Api) -> None:
     """Big output in many events: joined it is exact, and no event splits a character."""
-    joined = "".join(event.data["data"] for event in api.bash.stream("for ((n=0;n<20000;n++)); do echo \"grüße 世界 $n\"; done")
-                     if event.name == "stdout")
+    joined = "".join(
+        event.data["data"]
+        for event in api.bash.stream('for ((n=0;n<20000;n++)); do echo "grüße 世界 $n"; done')
+        if event.name == "stdout"
+    )
     assert joined == "".join(f"grüße 世界 {n}\n" for n in range(20000))
 
 

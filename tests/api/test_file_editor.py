@@ -1,4 +1,5 @@
 """/v1/file/str_replace_editor: the edit tool agents are trained on."""
+
 from __future__ import annotations
 
 import pytest
@@ -35,11 +36,14 @@ def test_view_numbers_the_lines(api: Api, path: str) -> None:
     assert numbered == [["1", "line one"], ["2", "line two"], ["3", "line three"], ["4", "line two"]]
 
 
-@pytest.mark.parametrize("view_range, shown, hidden", [
-    ([2, 3], ["line two", "line three"], ["line one"]),
-    ([3, -1], ["line three", "line two"], ["line one"]),
-    ([1, 1], ["line one"], ["line two", "line three"]),
-])
+@pytest.mark.parametrize(
+    "view_range, shown, hidden",
+    [
+        ([2, 3], ["line two", "line three"], ["line one"]),
+        ([3, -1], ["line three", "line two"], ["line one"]),
+        ([1, 1], ["line one"], ["line two", "line three"]),
+    ],
+)
 def test_view_range_counts_from_one_and_includes_its_end(api: Api, path: str, view_range, shown, hidden) -> None:
     output = done(api.file.edit("view", path, view_range=view_range))["output"]
     assert all(text in output for text in shown) and not any(text in output for text in hidden)
@@ -67,11 +71,14 @@ def test_str_replace_wants_one_match(api: Api, path: str) -> None:
     assert "line two" in api.file.read(path)
 
 
-@pytest.mark.parametrize("mode, expected", [
-    ("ALL", "line one\nX\nline three\nX\n"),
-    ("FIRST", "line one\nX\nline three\nline two\n"),
-    ("LAST", "line one\nline two\nline three\nX\n"),
-])
+@pytest.mark.parametrize(
+    "mode, expected",
+    [
+        ("ALL", "line one\nX\nline three\nX\n"),
+        ("FIRST", "line one\nX\nline three\nline two\n"),
+        ("LAST", "line one\nline two\nline three\nX\n"),
+    ],
+)
 def test_replace_mode_chooses_among_several(api: Api, path: str, mode: str, expected: str) -> None:
     done(api.file.edit("str_replace", path, old_str="line two", new_str="X", replace_mode=mode))
     assert api.file.read(path) == expected
@@ -87,11 +94,14 @@ def test_str_replace_of_absent_text(api: Api, path: str) -> None:
     assert api.file.read(path) == TEXT
 
 
-@pytest.mark.parametrize("line, expected", [
-    (0, "NEW\nline one\nline two\nline three\nline two\n"),
-    (2, "line one\nline two\nNEW\nline three\nline two\n"),
-    (4, "line one\nline two\nline three\nline two\nNEW\n"),
-])
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        (0, "NEW\nline one\nline two\nline three\nline two\n"),
+        (2, "line one\nline two\nNEW\nline three\nline two\n"),
+        (4, "line one\nline two\nline three\nline two\nNEW\n"),
+    ],
+)
 def test_insert_goes_after_the_line(api: Api, path: str, line: int, expected: str) -> None:
     for text in ("NEW", "NEW\n"):
         api.file.write(path, TEXT)
@@ -130,14 +140,17 @@ def test_edits_keep_the_mode(api: Api, path: str) -> None:
     assert api.bash.exec(f"stat -c %a {path}").stdout == "755\n"
 
 
-@pytest.mark.parametrize("command, fields, name", [
-    ("create", {}, "file_text"),
-    ("str_replace", {"new_str": "x"}, "old_str"),
-    ("insert", {"new_str": "x"}, "insert_line"),
-    ("insert", {"insert_line": 1}, "new_str"),
-    ("str_replace", {"old_str": "x", "new_str": "y", "replace_mode": "SOME"}, "replace_mode"),
-    ("rewrite", {}, "command"),
-])
+@pytest.mark.parametrize(
+    "command, fields, name",
+    [
+        ("create", {}, "file_text"),
+        ("str_replace", {"new_str": "x"}, "old_str"),
+        ("insert", {"new_str": "x"}, "insert_line"),
+        ("insert", {"insert_line": 1}, "new_str"),
+        ("str_replace", {"old_str": "x", "new_str": "y", "replace_mode": "SOME"}, "replace_mode"),
+        ("rewrite", {}, "command"),
+    ],
+)
 def test_what_a_command_lacks_is_named(api: Api, path: str, command, fields, name) -> None:
     assert_invalid(api.file.edit(command, path, **fields), name)
     assert api.file.read(path) == TEXT
@@ -145,6 +158,9 @@ def test_what_a_command_lacks_is_named(api: Api, path: str, command, fields, nam
 
 def test_missing_files_are_file_errors(api: Api, workdir: str) -> None:
     path = f"{workdir}/missing"
-    for command, fields in (("view", {}), ("str_replace", {"old_str": "a", "new_str": "b"}),
-                            ("insert", {"insert_line": 0, "new_str": "x"})):
+    for command, fields in (
+        ("view", {}),
+        ("str_replace", {"old_str": "a", "new_str": "b"}),
+        ("insert", {"insert_line": 0, "new_str": "x"}),
+    ):
         assert_file_error(api.file.edit(command, path, **fields), "not_found", "ENOENT", path, "")

@@ -1,4 +1,5 @@
 """Failures of file operations: one table of what the system says and how the answer puts it; and sudo."""
+
 from __future__ import annotations
 
 import errno
@@ -26,12 +27,30 @@ TABLE = [
     ("read of a name too long", "true", "read", {"file": "{d}/" + "n" * 300}, "invalid_path", "ENAMETOOLONG"),
     ("write to a directory", "mkdir {d}/x", "write", {"file": "{d}/x", "content": ""}, "invalid_target", "EISDIR"),
     ("write below a file", "touch {d}/f", "write", {"file": "{d}/f/x", "content": ""}, "invalid_target", "ENOTDIR"),
-    ("write where nobody may", "true", "write", {"file": "/sys/sandgate-test", "content": ""},
-     "permission_denied", "EACCES"),
-    ("write of a name too long", "true", "write", {"file": "{d}/" + "n" * 300, "content": ""},
-     "invalid_path", "ENAMETOOLONG"),
-    ("replace in a missing file", "true", "replace", {"file": "{d}/x", "old_str": "a", "new_str": "b"},
-     "not_found", "ENOENT"),
+    (
+        "write where nobody may",
+        "true",
+        "write",
+        {"file": "/sys/sandgate-test", "content": ""},
+        "permission_denied",
+        "EACCES",
+    ),
+    (
+        "write of a name too long",
+        "true",
+        "write",
+        {"file": "{d}/" + "n" * 300, "content": ""},
+        "invalid_path",
+        "ENAMETOOLONG",
+    ),
+    (
+        "replace in a missing file",
+        "true",
+        "replace",
+        {"file": "{d}/x", "old_str": "a", "new_str": "b"},
+        "not_found",
+        "ENOENT",
+    ),
     ("search in a missing file", "true", "search", {"file": "{d}/x", "regex": "a"}, "not_found", "ENOENT"),
     ("search in a directory", "mkdir {d}/x", "search", {"file": "{d}/x", "regex": "a"}, "invalid_target", "EISDIR"),
     ("find in a file", "touch {d}/f", "find", {"path": "{d}/f", "glob": "*"}, "invalid_target", "ENOTDIR"),
@@ -41,10 +60,12 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize("prepare, verb, fields, error_type, errno_name", [row[1:] for row in TABLE],
-                         ids=[row[0] for row in TABLE])
-def test_errors_are_named_for_programs_and_people(api: Api, workdir: str, prepare, verb, fields, error_type,
-                                                  errno_name) -> None:
+@pytest.mark.parametrize(
+    "prepare, verb, fields, error_type, errno_name", [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_errors_are_named_for_programs_and_people(
+    api: Api, workdir: str, prepare, verb, fields, error_type, errno_name
+) -> None:
     api.bash.exec(prepare.format(d=workdir))
     fields = {name: value.format(d=workdir) for name, value in fields.items()}
     path = fields.get("file") or fields["path"]
@@ -59,10 +80,17 @@ def test_enoent_is_called_what_python_clients_expect(api: Api, workdir: str) -> 
     assert "No such file or directory" in data["message"]
 
 
-PATH_FIELDS = [("read", "file", {}), ("write", "file", {"content": ""}),
-               ("replace", "file", {"old_str": "a", "new_str": "b"}), ("search", "file", {"regex": "a"}),
-               ("find", "path", {"glob": "*"}), ("grep", "path", {"pattern": "a"}), ("glob", "path", {"pattern": "*"}),
-               ("list", "path", {}), ("str_replace_editor", "path", {"command": "view"})]
+PATH_FIELDS = [
+    ("read", "file", {}),
+    ("write", "file", {"content": ""}),
+    ("replace", "file", {"old_str": "a", "new_str": "b"}),
+    ("search", "file", {"regex": "a"}),
+    ("find", "path", {"glob": "*"}),
+    ("grep", "path", {"pattern": "a"}),
+    ("glob", "path", {"pattern": "*"}),
+    ("list", "path", {}),
+    ("str_replace_editor", "path", {"command": "view"}),
+]
 
 
 @pytest.mark.parametrize("verb, name, fields", PATH_FIELDS, ids=[row[0] for row in PATH_FIELDS])
@@ -71,8 +99,18 @@ def test_paths_that_are_none_are_refused_by_name(api: Api, verb: str, name: str,
         assert_invalid(api.file.call(verb, **{name: path}, **fields), name)
 
 
-@pytest.mark.parametrize("path, status", [("{d}/missing", 404), ("{d}", 400), ("{d}/f/x", 404), ("relative", 422),
-                                          ("", 422), ("/tmp/a%00b", 422), ("{d}/" + "n" * 300, 400)])
+@pytest.mark.parametrize(
+    "path, status",
+    [
+        ("{d}/missing", 404),
+        ("{d}", 400),
+        ("{d}/f/x", 404),
+        ("relative", 422),
+        ("", 422),
+        ("/tmp/a%00b", 422),
+        ("{d}/" + "n" * 300, 400),
+    ],
+)
 def test_download_refuses_by_status(api: Api, workdir: str, path: str, status: int) -> None:
     api.file.write(f"{workdir}/f", "")
     answer = api.get("/v1/file/download?path=" + path.format(d=workdir))
@@ -86,8 +124,9 @@ def test_download_refuses_by_status(api: Api, workdir: str, path: str, status: i
 def test_download_without_a_path_names_it(api: Api) -> None:
     answer = api.get("/v1/file/download")
     assert_invalid(answer, "path")
-    assert_invalid(api.get("/v1/file/download", params={"path": "/etc/passwd", "change_policy": "sometimes"}),
-                   "change_policy")
+    assert_invalid(
+        api.get("/v1/file/download", params={"path": "/etc/passwd", "change_policy": "sometimes"}), "change_policy"
+    )
 
 
 @pytest.fixture
@@ -109,8 +148,13 @@ def humble(start_gateway):
 def test_denied_is_denied(humble) -> None:
     api, root = humble.api, "/etc/shadow"
     assert_file_error(api.file.call("read", file=root), "permission_denied", "EACCES", root, "read")
-    assert_file_error(api.file.call("write", file="/etc/sandgate-test", content=""), "permission_denied", "EACCES",
-                      "/etc/sandgate-test", "write")
+    assert_file_error(
+        api.file.call("write", file="/etc/sandgate-test", content=""),
+        "permission_denied",
+        "EACCES",
+        "/etc/sandgate-test",
+        "write",
+    )
     assert_status(api.file.download(root), 403)
 
 
@@ -118,8 +162,12 @@ def test_denied_is_denied(humble) -> None:
 def test_sudo_without_the_right_is_refused_at_once(humble) -> None:
     """No password prompt may hang, and asking for sudo must not be ignored silently either."""
     before = os.stat("/etc/shadow")
-    for verb, fields in (("read", {}), ("write", {"content": "x"}), ("replace", {"old_str": "a", "new_str": "b"}),
-                         ("search", {"regex": "root"})):
+    for verb, fields in (
+        ("read", {}),
+        ("write", {"content": "x"}),
+        ("replace", {"old_str": "a", "new_str": "b"}),
+        ("search", {"regex": "root"}),
+    ):
         with Stopwatch() as watch:
             answer = humble.api.file.call(verb, file="/etc/shadow", sudo=True, **fields)
         watch.assert_below(2.0)
@@ -136,6 +184,9 @@ def test_sudo_works_where_the_caller_may(api: Api, workdir: str) -> None:
     if may:
         assert "root:" in answer.data["content"]
         api.file.write(f"{workdir}/by-root", "x", sudo=True)
-        assert api.file.ok("replace", file=f"{workdir}/by-root", old_str="x", new_str="y", sudo=True)["replaced_count"] == 1
+        assert (
+            api.file.ok("replace", file=f"{workdir}/by-root", old_str="x", new_str="y", sudo=True)["replaced_count"]
+            == 1
+        )
         assert api.file.ok("search", file=f"{workdir}/by-root", regex="y", sudo=True)["matches"] == ["y"]
         assert api.bash.exec(f"stat -c %u {workdir}/by-root").stdout == "0\n"

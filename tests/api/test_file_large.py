@@ -1,4 +1,5 @@
 """Constant memory whatever the size: five gigabytes each way, the bytes really passing through the socket."""
+
 from __future__ import annotations
 
 import os
@@ -72,8 +73,13 @@ def test_upload_of_five_gigabytes(roomy, big_source: Path) -> None:
     before = roomy.memory()
     head, tail = upload_frame(str(target))
     with Stopwatch() as watch, RawConnection(roomy, timeout=60) as raw, big_source.open("rb") as source:
-        raw.send(raw.head("POST /v1/file/upload HTTP/1.1", f"Content-Length: {len(head) + SIZE + len(tail)}",
-                          f"Content-Type: multipart/form-data; boundary={BOUNDARY}"))
+        raw.send(
+            raw.head(
+                "POST /v1/file/upload HTTP/1.1",
+                f"Content-Length: {len(head) + SIZE + len(tail)}",
+                f"Content-Type: multipart/form-data; boundary={BOUNDARY}",
+            )
+        )
         raw.send(head)
         raw.socket.sendfile(source)
         raw.send(tail)

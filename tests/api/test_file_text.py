@@ -1,4 +1,5 @@
 """/v1/file read, write, replace and search."""
+
 from __future__ import annotations
 
 import base64
@@ -66,17 +67,20 @@ def test_reading_binary_as_text_says_what_it_is(api: Api, workdir: str) -> None:
     assert "base64" in answer.message + answer.hint, "it does not say how to read the file instead"
 
 
-@pytest.mark.parametrize("span, expected", [
-    ({"start_line": 0, "end_line": 1}, ["l0"]),
-    ({"start_line": 1, "end_line": 3}, ["l1", "l2"]),
-    ({"start_line": 3}, ["l3", "l4"]),
-    ({"end_line": 2}, ["l0", "l1"]),
-    ({"start_line": 4, "end_line": 99}, ["l4"]),
-    ({"start_line": 5}, []),
-    ({"start_line": 1000, "end_line": 1001}, []),
-    ({"start_line": 2, "end_line": 2}, []),
-    ({"start_line": None, "end_line": None}, ["l0", "l1", "l2", "l3", "l4"]),
-])
+@pytest.mark.parametrize(
+    "span, expected",
+    [
+        ({"start_line": 0, "end_line": 1}, ["l0"]),
+        ({"start_line": 1, "end_line": 3}, ["l1", "l2"]),
+        ({"start_line": 3}, ["l3", "l4"]),
+        ({"end_line": 2}, ["l0", "l1"]),
+        ({"start_line": 4, "end_line": 99}, ["l4"]),
+        ({"start_line": 5}, []),
+        ({"start_line": 1000, "end_line": 1001}, []),
+        ({"start_line": 2, "end_line": 2}, []),
+        ({"start_line": None, "end_line": None}, ["l0", "l1", "l2", "l3", "l4"]),
+    ],
+)
 def test_line_ranges_count_from_zero_and_exclude_their_end(api: Api, workdir: str, span, expected) -> None:
     for ending in ("\n", ""):
         api.file.write(f"{workdir}/lines", "l0\nl1\nl2\nl3\nl4" + ending)
@@ -86,7 +90,10 @@ def test_line_ranges_count_from_zero_and_exclude_their_end(api: Api, workdir: st
 def test_line_range_of_a_big_file_is_quick(api: Api, workdir: str) -> None:
     api.bash.exec(f"seq 0 3000000 > {workdir}/big")
     with Stopwatch() as watch:
-        assert api.file.read(f"{workdir}/big", start_line=2_999_999, end_line=3_000_001).split() == ["2999999", "3000000"]
+        assert api.file.read(f"{workdir}/big", start_line=2_999_999, end_line=3_000_001).split() == [
+            "2999999",
+            "3000000",
+        ]
     watch.assert_below(1.0)
 
 

@@ -1,4 +1,5 @@
 """/v1/file/upload and /v1/file/download: bytes in and out, by the rules of HTTP."""
+
 from __future__ import annotations
 
 import os
@@ -16,14 +17,17 @@ BOUNDARY = "frontier0123456789"
 
 def multipart(*parts: tuple[str, bytes], boundary: str = BOUNDARY) -> bytes:
     """A multipart body of (disposition parameters, content), built by hand to control its every byte."""
-    body = b"".join(b"--%s\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (boundary.encode(), head.encode(), data)
-                    for head, data in parts)
+    body = b"".join(
+        b"--%s\r\nContent-Disposition: form-data; %s\r\n\r\n%s\r\n" % (boundary.encode(), head.encode(), data)
+        for head, data in parts
+    )
     return body + b"--%s--\r\n" % boundary.encode()
 
 
 def upload(api: Api, body: bytes, boundary: str = BOUNDARY):
-    return api.post("/v1/file/upload", content=body,
-                    headers={"Content-Type": f"multipart/form-data; boundary={boundary}"})
+    return api.post(
+        "/v1/file/upload", content=body, headers={"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1, 65536, 3_000_001])
@@ -92,10 +96,16 @@ def test_a_failed_upload_is_a_file_error(api: Api, workdir: str) -> None:
     assert answer.success is False and answer.data["errno_name"] == "EISDIR", answer
 
 
-@pytest.mark.parametrize("body", [
-    b"", b"no boundary at all", b"--" + BOUNDARY.encode() + b"\r\n", multipart(('name="file"; filename="a"', b"x"))[:-20],
-    b"--%s\r\n\r\nno headers\r\n--%s--\r\n" % (BOUNDARY.encode(), BOUNDARY.encode()),
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no boundary at all",
+        b"--" + BOUNDARY.encode() + b"\r\n",
+        multipart(('name="file"; filename="a"', b"x"))[:-20],
+        b"--%s\r\n\r\nno headers\r\n--%s--\r\n" % (BOUNDARY.encode(), BOUNDARY.encode()),
+    ],
+)
 def test_broken_multipart_is_refused_and_leaves_nothing(api: Api, workdir: str, body: bytes) -> None:
     answer = upload(api, body)
     assert answer.status in (400, 422) and answer.success is False, answer
@@ -113,17 +123,23 @@ def test_an_upload_cut_short_leaves_nothing(gateway, api: Api, workdir: str) -> 
     """Half a body, then the client is gone: no file under the name, and no temporary one either."""
     with RawConnection(gateway) as raw:
         body = multipart(('name="path"', f"{workdir}/half".encode()), ('name="file"; filename="a"', b"x" * 500_000))
-        raw.send(raw.head("POST /v1/file/upload HTTP/1.1", f"Content-Length: {len(body)}",
-                          f"Content-Type: multipart/form-data; boundary={BOUNDARY}"))
+        raw.send(
+            raw.head(
+                "POST /v1/file/upload HTTP/1.1",
+                f"Content-Length: {len(body)}",
+                f"Content-Type: multipart/form-data; boundary={BOUNDARY}",
+            )
+        )
         raw.send(body[:300_000])
     eventually(lambda: os.listdir(workdir) == [], f"{workdir} is empty")
 
 
 def test_upload_chunked(api: Api, workdir: str) -> None:
     body = multipart(('name="path"', f"{workdir}/chunked".encode()), ('name="file"; filename="a"', b"c" * 300_000))
-    pieces = (body[at:at + 7001] for at in range(0, len(body), 7001))
-    answer = api.post("/v1/file/upload", content=pieces,
-                      headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
+    pieces = (body[at : at + 7001] for at in range(0, len(body), 7001))
+    answer = api.post(
+        "/v1/file/upload", content=pieces, headers={"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    )
     assert answer.data["file_size"] == 300_000
 
 
@@ -148,11 +164,17 @@ def test_download_headers(api: Api, path: str) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("wanted, content, content_range", [
-    ("bytes=0-4", b"01234", "bytes 0-4/36"), ("bytes=30-", b"uvwxyz", "bytes 30-35/36"),
-    ("bytes=-6", b"uvwxyz", "bytes 30-35/36"), ("bytes=30-99", b"uvwxyz", "bytes 30-35/36"),
-    ("bytes=0-0", b"0", "bytes 0-0/36"), ("bytes=-99", CONTENT, "bytes 0-35/36"),
-])
+@pytest.mark.parametrize(
+    "wanted, content, content_range",
+    [
+        ("bytes=0-4", b"01234", "bytes 0-4/36"),
+        ("bytes=30-", b"uvwxyz", "bytes 30-35/36"),
+        ("bytes=-6", b"uvwxyz", "bytes 30-35/36"),
+        ("bytes=30-99", b"uvwxyz", "bytes 30-35/36"),
+        ("bytes=0-0", b"0", "bytes 0-0/36"),
+        ("bytes=-99", CONTENT, "bytes 0-35/36"),
+    ],
+)
 def test_ranges(api: Api, path: str, wanted: str, content: bytes, content_range: str) -> None:
     answer = api.file.download(path, headers={"Range": wanted})
     assert (answer.status, answer.content) == (206, content)
@@ -220,7 +242,7 @@ ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
 
 def test_a_name_cannot_inject_a_header(api: Api, workdir: str) -> None:
     name = 'a"\r\nX-Evil: yes\r\n\r\n<html>'
-    api.bash.exec(f"cd {workdir}; printf hi > \"$(printf 'a\"\\r\\nX-Evil: yes\\r\\n\\r\\n<html>')\"")
+    api.bash.exec(f'cd {workdir}; printf hi > "$(printf \'a"\\r\\nX-Evil: yes\\r\\n\\r\\n<html>\')"')
     answer = api.file.download(f"{workdir}/{name}")
     assert answer.status == 200 and answer.content == b"hi", answer
     assert "x-evil" not in answer.headers

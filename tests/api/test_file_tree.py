@@ -1,4 +1,5 @@
 """/v1/file find, grep, glob and list: whole trees."""
+
 from __future__ import annotations
 
 import base64
@@ -74,8 +75,9 @@ def test_grep_filters(api: Api, tree: str) -> None:
 
 def test_grep_matches_as_told(api: Api, tree: str) -> None:
     def count(pattern: str, **fields) -> int:
-        return api.file.ok("grep", path=f"{tree}", pattern=pattern, include=["*.py", "*.json"],
-                           exclude=["node_modules"], **fields)["match_count"]
+        return api.file.ok(
+            "grep", path=f"{tree}", pattern=pattern, include=["*.py", "*.json"], exclude=["node_modules"], **fields
+        )["match_count"]
 
     assert count("todo") == 1
     assert count("todo", case_insensitive=True) == 3
@@ -123,18 +125,25 @@ def test_grep_patterns_are_never_options(api: Api, workdir: str, pattern: str) -
 def test_grep_filters_are_never_options(api: Api, workdir: str) -> None:
     """ripgrep's --pre runs a program on every file: no filter may become it."""
     api.file.write(f"{workdir}/f", "needle\n")
-    for fields in ({"include": [f"--pre=touch {workdir}/ran"]}, {"exclude": [f"--pre=touch {workdir}/ran"]},
-                   {"type": f"--pre=touch {workdir}/ran"}, {"max_file_size": f"--pre=touch {workdir}/ran"}):
+    for fields in (
+        {"include": [f"--pre=touch {workdir}/ran"]},
+        {"exclude": [f"--pre=touch {workdir}/ran"]},
+        {"type": f"--pre=touch {workdir}/ran"},
+        {"max_file_size": f"--pre=touch {workdir}/ran"},
+    ):
         answer = api.file.call("grep", path=workdir, pattern="needle", **fields)
         assert answer.status in (200, 422)
     assert api.bash.exec(f"ls {workdir}").stdout == "f\n"
 
 
-@pytest.mark.parametrize("fields, name", [
-    ({"pattern": "("}, "pattern"),
-    ({"pattern": "x", "type": "no-such-type"}, "type"),
-    ({"pattern": "x", "max_file_size": "huge"}, "max_file_size"),
-])
+@pytest.mark.parametrize(
+    "fields, name",
+    [
+        ({"pattern": "("}, "pattern"),
+        ({"pattern": "x", "type": "no-such-type"}, "type"),
+        ({"pattern": "x", "max_file_size": "huge"}, "max_file_size"),
+    ],
+)
 def test_grep_names_what_it_cannot_use(api: Api, tree: str, fields, name) -> None:
     answer = api.file.call("grep", path=tree, **fields)
     assert_refused(answer)
@@ -142,7 +151,9 @@ def test_grep_names_what_it_cannot_use(api: Api, tree: str, fields, name) -> Non
 
 
 def test_grep_survives_lines_that_are_no_text(api: Api, workdir: str) -> None:
-    api.bash.exec(f"cd {workdir}; printf 'needle \\xff\\xfe tail\\n' > latin; mkdir $'bad\\xffdir'; echo needle > $'bad\\xffdir/f'")
+    api.bash.exec(
+        f"cd {workdir}; printf 'needle \\xff\\xfe tail\\n' > latin; mkdir $'bad\\xffdir'; echo needle > $'bad\\xffdir/f'"
+    )
     matches = api.file.ok("grep", path=workdir, pattern="needle")["matches"]
     latin = [m for m in matches if m["file"].endswith("/latin")]
     assert latin[0]["line_content"] == "needle \ufffd\ufffd tail"
@@ -163,7 +174,11 @@ def test_glob_patterns(api: Api, tree: str) -> None:
     assert found("*.py") == ["main.py"]
     assert found("**/*.py") == ["lib/util.py", "main.py", "node_modules/x/index.py"]
     assert found("**/*.py", exclude=["node_modules/**"]) == ["lib/util.py", "main.py"]
-    assert found("**/*.py", exclude=["node_modules/**"], include_hidden=True) == [".hidden.py", "lib/util.py", "main.py"]
+    assert found("**/*.py", exclude=["node_modules/**"], include_hidden=True) == [
+        ".hidden.py",
+        "lib/util.py",
+        "main.py",
+    ]
     assert found("lib/util.[pt][ys]") == ["lib/util.py", "lib/util.ts"]
     assert found("lib/deep/e?.json") == ["lib/deep/er.json"]
     assert found("lib/*", files_only=False) == ["lib/deep", "lib/util.py", "lib/util.ts"]
@@ -182,7 +197,9 @@ def test_glob_metadata(api: Api, tree: str) -> None:
 
 
 def test_glob_sorts_and_limits(api: Api, workdir: str) -> None:
-    api.bash.exec(f"cd {workdir}; for n in 1 2 3; do head -c $((400 - n*100)) /dev/zero > f$n; touch -d @$((n*1000)) f$n; done")
+    api.bash.exec(
+        f"cd {workdir}; for n in 1 2 3; do head -c $((400 - n*100)) /dev/zero > f$n; touch -d @$((n*1000)) f$n; done"
+    )
 
     def order(**fields) -> list[str]:
         return [f["name"] for f in api.file.ok("glob", path=workdir, pattern="*", **fields)["files"]]
@@ -200,7 +217,8 @@ def test_list_one_level(api: Api, tree: str) -> None:
     data = api.file.ok("list", path=tree)
     assert [f["name"] for f in data["files"]] == sorted(f["name"] for f in data["files"])
     assert names(data["files"], tree) == sorted(
-        [".hidden.py", "blob.bin", "lib", "main.py", "node_modules", "ünï cödé.txt"])
+        [".hidden.py", "blob.bin", "lib", "main.py", "node_modules", "ünï cödé.txt"]
+    )
     assert (data["path"], data["total_count"], data["directory_count"], data["file_count"]) == (tree, 6, 2, 4)
     main = next(f for f in data["files"] if f["name"] == "main.py")
     assert (main["path"], main["is_directory"], main["size"]) == (f"{tree}/main.py", False, 33)
@@ -227,7 +245,9 @@ def test_list_details(api: Api, workdir: str) -> None:
 
 
 def test_list_sorts(api: Api, workdir: str) -> None:
-    api.bash.exec(f"cd {workdir}; for n in 1 2 3; do head -c $((400 - n*100)) /dev/zero > f$n; touch -d @$((n*1000)) f$n; done")
+    api.bash.exec(
+        f"cd {workdir}; for n in 1 2 3; do head -c $((400 - n*100)) /dev/zero > f$n; touch -d @$((n*1000)) f$n; done"
+    )
 
     def order(**fields) -> list[str]:
         return [f["name"] for f in api.file.ok("list", path=workdir, **fields)["files"]]
@@ -256,5 +276,9 @@ def test_list_of_a_large_directory(api: Api, workdir: str) -> None:
 def test_list_of_a_file_and_of_nothing(api: Api, tree: str) -> None:
     assert_refused(api.file.call("list", path=f"{tree}/main.py"))
     assert_file_error(api.file.call("list", path=f"{tree}/no"), "not_found", "ENOENT", f"{tree}/no", "list")
-    assert_file_error(api.file.call("glob", path=f"{tree}/no", pattern="*"), "not_found", "ENOENT", f"{tree}/no", "glob")
-    assert_file_error(api.file.call("grep", path=f"{tree}/no", pattern="x"), "not_found", "ENOENT", f"{tree}/no", "grep")
+    assert_file_error(
+        api.file.call("glob", path=f"{tree}/no", pattern="*"), "not_found", "ENOENT", f"{tree}/no", "glob"
+    )
+    assert_file_error(
+        api.file.call("grep", path=f"{tree}/no", pattern="x"), "not_found", "ENOENT", f"{tree}/no", "grep"
+    )

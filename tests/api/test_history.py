@@ -1,4 +1,5 @@
 """Sessions and finished commands outlive the gateway, and nothing that a restart ended is told to be alive."""
+
 from __future__ import annotations
 
 import sqlite3
@@ -81,7 +82,9 @@ def test_the_database_is_whole(start_gateway, ending: str) -> None:
     for n in range(20):
         server.api.bash.exec(f"exit {n}")
     getattr(server, ending)()
-    databases = [path for path in server.state.rglob("*") if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"]
+    databases = [
+        path for path in server.state.rglob("*") if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"
+    ]
     assert len(databases) == 1
     if ending == "stop":
         assert not [path for path in server.state.rglob("*-wal") if path.stat().st_size]
@@ -95,7 +98,9 @@ def test_a_damaged_database_is_put_aside(start_gateway) -> None:
     server = start_gateway()
     server.api.bash.exec("true")
     server.stop()
-    database = next(path for path in server.state.rglob("*") if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3")
+    database = next(
+        path for path in server.state.rglob("*") if path.is_file() and path.read_bytes()[:15] == b"SQLite format 3"
+    )
     garbage = b"this is no database at all\n" * 1000
     database.write_bytes(garbage)
     before = server.log()

@@ -1,5 +1,6 @@
 """Limits and bad input. The sweeps read the route rows from the gateway's own OpenAPI document, so a new route is
 tested for policy before anyone writes a test for it."""
+
 from __future__ import annotations
 
 import json
@@ -55,8 +56,19 @@ class Row:
 
 def sample(name: str, schema: dict) -> Any:
     """A harmless valid value for a required field."""
-    known = {"command": "true", "file": "/nonexistent/x", "path": "/nonexistent", "pattern": "x", "glob": "*", "regex": "x",
-             "old_str": "a", "new_str": "b", "content": "x", "input": "x", "press_enter": False}
+    known = {
+        "command": "true",
+        "file": "/nonexistent/x",
+        "path": "/nonexistent",
+        "pattern": "x",
+        "glob": "*",
+        "regex": "x",
+        "old_str": "a",
+        "new_str": "b",
+        "content": "x",
+        "input": "x",
+        "press_enter": False,
+    }
     if "enum" in schema:
         return schema["enum"][0]
     if name in known:
@@ -77,8 +89,12 @@ def types_of(schema: dict) -> list[str]:
 @pytest.fixture
 def rows(api: Api) -> list[Row]:
     document = api.get("/v1/openapi.json").body
-    found = [Row(document, path, method, operation) for path, operations in document["paths"].items()
-             for method, operation in operations.items() if method in ("get", "post", "put", "delete", "patch", "head")]
+    found = [
+        Row(document, path, method, operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if method in ("get", "post", "put", "delete", "patch", "head")
+    ]
     assert len(found) > 30, "the document lists too few routes to be the table"
     return found
 
@@ -129,7 +145,9 @@ def announce(gateway, row: Row, length: int) -> int:
     media = next(iter(row.operation["requestBody"]["content"]))
     kind = media + ("; boundary=x" if media.startswith("multipart") else "")
     with RawConnection(gateway) as raw:
-        raw.send(raw.head(f"{row.method} {row.concrete_path} HTTP/1.1", f"Content-Type: {kind}", f"Content-Length: {length}"))
+        raw.send(
+            raw.head(f"{row.method} {row.concrete_path} HTTP/1.1", f"Content-Type: {kind}", f"Content-Length: {length}")
+        )
         return raw.answer().status
 
 
@@ -138,21 +156,32 @@ def send_over_and_at(gateway, row: Row, ceiling: int) -> list[str]:
     minimal = json.dumps(row.minimal_body()).encode()
     over = minimal + b" " * (ceiling + 1 - len(minimal))
     with RawConnection(gateway, timeout=20) as raw:
-        raw.send(raw.head(f"{row.method} {row.concrete_path} HTTP/1.1", "Content-Type: application/json",
-                          "Transfer-Encoding: chunked"))
+        raw.send(
+            raw.head(
+                f"{row.method} {row.concrete_path} HTTP/1.1",
+                "Content-Type: application/json",
+                "Transfer-Encoding: chunked",
+            )
+        )
         try:
             for at in range(0, len(over), 1 << 20):
-                part = over[at:at + (1 << 20)]
+                part = over[at : at + (1 << 20)]
                 raw.send(b"%x\r\n%s\r\n" % (len(part), part))
             raw.send(b"0\r\n\r\n")
         except (BrokenPipeError, ConnectionResetError):
-            pass                                  # refused before the end, which is better still
+            pass  # refused before the end, which is better still
         answer = raw.answer_or_end()
         if answer is not None and answer.status != 413:
             problems.append(f"{row}: {ceiling} + 1 bytes in chunks: {answer.status}")
     with RawConnection(gateway, timeout=20) as raw:
-        raw.send(raw.head(f"{row.method} {row.concrete_path} HTTP/1.1", "Content-Type: application/json",
-                          f"Content-Length: {ceiling}") + over[:-1])
+        raw.send(
+            raw.head(
+                f"{row.method} {row.concrete_path} HTTP/1.1",
+                "Content-Type: application/json",
+                f"Content-Length: {ceiling}",
+            )
+            + over[:-1]
+        )
         if (status := raw.answer().status) == 413:
             problems.append(f"{row}: {ceiling} bytes, the ceiling itself, are refused")
     return problems
@@ -180,8 +209,14 @@ def test_every_required_field_is_missed_by_name(api: Api, rows) -> None:
     sweep(problems)
 
 
-WRONG_VALUES = {"string": [5, True, [], {}], "integer": ["5", 1.5, True, [], 1e300], "number": ["5", True, {}],
-                "boolean": ["true", 1, []], "array": ["x", 5, {}], "object": ["x", 5, []]}
+WRONG_VALUES = {
+    "string": [5, True, [], {}],
+    "integer": ["5", 1.5, True, [], 1e300],
+    "number": ["5", True, {}],
+    "boolean": ["true", 1, []],
+    "array": ["x", 5, {}],
+    "object": ["x", 5, []],
+}
 
 
 def test_every_field_refuses_wrong_types_by_name(api: Api, rows) -> None:
@@ -201,7 +236,9 @@ def test_every_range_and_choice_is_kept(api: Api, rows) -> None:
         for name, schema in row.body_schema()["properties"].items():
             for value in beyond(row.resolve(schema), row):
                 tried += 1
-                problems += invalid(row, name, send_json(api, row, {**row.minimal_body(), name: value}), repr(value)[:50])
+                problems += invalid(
+                    row, name, send_json(api, row, {**row.minimal_body(), name: value}), repr(value)[:50]
+                )
     assert tried > 20, "the document says too little about its fields"
     sweep(problems)
 
@@ -241,11 +278,15 @@ def test_every_string_refuses_nul_and_lone_surrogates(api: Api, rows) -> None:
             body = row.minimal_body()
             for text in ('"a\\u0000b"', '"/a\\ud800b"', '"/a\\udc00\\ud800b"'):
                 raw = json.dumps({**body, name: "@"}).replace('"@"', text)
-                answer = api.request(row.method, row.concrete_path, content=raw, headers={"Content-Type": "application/json"})
+                answer = api.request(
+                    row.method, row.concrete_path, content=raw, headers={"Content-Type": "application/json"}
+                )
                 # Content to be written may hold a NUL: that is a byte like any other.
                 if "0000" in text and name in CARRIERS:
                     continue
-                if not (400 <= answer.status < 500 and answer.success is False and name in answer.message + str(answer.body)):
+                if not (
+                    400 <= answer.status < 500 and answer.success is False and name in answer.message + str(answer.body)
+                ):
                     problems.append(f"{row}: {name} = {text}: {answer}")
     sweep(problems)
 
@@ -257,7 +298,9 @@ def test_every_route_wants_json_objects(api: Api, rows) -> None:
     problems = []
     for row in json_rows(rows):
         for body, statuses in MALFORMED:
-            answer = api.request(row.method, row.concrete_path, content=body, headers={"Content-Type": "application/json"})
+            answer = api.request(
+                row.method, row.concrete_path, content=body, headers={"Content-Type": "application/json"}
+            )
             if answer.status not in statuses or check_envelope(answer.body) or answer.success:
                 problems.append(f"{row}: {body[:40]!r}: {answer}")
         answer = api.request(row.method, row.concrete_path, content=b"{}", headers={"Content-Type": "text/plain"})
@@ -267,11 +310,28 @@ def test_every_route_wants_json_objects(api: Api, rows) -> None:
 
 
 MALFORMED = [
-    (b"{", (400,)), (b'{"a":}', (400,)), (b"{'a': 1}", (400,)), (b'{"a": 1,}', (400,)), (b'{"a": 01}', (400,)),
-    (b'{"a": NaN}', (400,)), (b'{"a": 1} trailing', (400,)), (b"\xff\xfe{}", (400,)), (b'{"a": "\xff"}', (400,)),
-    (b'{"a": "\xc0\xaf"}', (400,)), (b'{"a": "\xed\xa0\x80"}', (400,)), (b'{"a": "\n"}', (400,)), (b'{"a": "\\x"}', (400,)),
-    (b'{"a": "\0"}', (400,)), (b"{}\0", (400,)), (b"[" * 100_000, (400, 413)), (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, (400, 413)),
-    (b"", (400, 422)), (b"[]", (400, 422)), (b'"text"', (400, 422)), (b"null", (400, 422)), (b"42", (400, 422)),
+    (b"{", (400,)),
+    (b'{"a":}', (400,)),
+    (b"{'a': 1}", (400,)),
+    (b'{"a": 1,}', (400,)),
+    (b'{"a": 01}', (400,)),
+    (b'{"a": NaN}', (400,)),
+    (b'{"a": 1} trailing', (400,)),
+    (b"\xff\xfe{}", (400,)),
+    (b'{"a": "\xff"}', (400,)),
+    (b'{"a": "\xc0\xaf"}', (400,)),
+    (b'{"a": "\xed\xa0\x80"}', (400,)),
+    (b'{"a": "\n"}', (400,)),
+    (b'{"a": "\\x"}', (400,)),
+    (b'{"a": "\0"}', (400,)),
+    (b"{}\0", (400,)),
+    (b"[" * 100_000, (400, 413)),
+    (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, (400, 413)),
+    (b"", (400, 422)),
+    (b"[]", (400, 422)),
+    (b'"text"', (400, 422)),
+    (b"null", (400, 422)),
+    (b"42", (400, 422)),
 ]
 
 
@@ -288,8 +348,11 @@ def test_every_path_says_405_and_allow_to_other_methods(api: Api, rows) -> None:
     problems = []
     for path, methods in allowed.items():
         for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - methods:
-            if any(other != path and re.fullmatch(re.sub(r"\bx\b", "[^/]+", other), path) and method in allowed[other] for other in allowed):
-                continue                          # another row with a placeholder takes it
+            if any(
+                other != path and re.fullmatch(re.sub(r"\bx\b", "[^/]+", other), path) and method in allowed[other]
+                for other in allowed
+            ):
+                continue  # another row with a placeholder takes it
             answer = api.request(method, path)
             named = {name.strip() for name in answer.headers.get("allow", "").split(",")}
             if answer.status != 405 or not methods <= named or check_envelope(answer.body):
@@ -308,29 +371,41 @@ def test_depth_bombs_are_quick(api: Api) -> None:
 
 def test_duplicate_keys_are_not_guessed(api: Api) -> None:
     """Two values for one field: whichever a parser picks, some reader picked the other."""
-    answer = api.post("/v1/bash/exec", content=b'{"command": "echo one", "command": "echo two"}',
-                      headers={"Content-Type": "application/json"})
+    answer = api.post(
+        "/v1/bash/exec",
+        content=b'{"command": "echo one", "command": "echo two"}',
+        headers={"Content-Type": "application/json"},
+    )
     assert answer.status in (400, 422) and answer.success is False
 
 
-@pytest.mark.parametrize("path, fields, name", [
-    ("/v1/bash/exec", {"timeout": -1}, "timeout"), ("/v1/bash/exec", {"hard_timeout": -0.5}, "hard_timeout"),
-    ("/v1/bash/exec", {"max_output_length": -1}, "max_output_length"), ("/v1/shell/exec", {"timeout": -1}, "timeout"),
-    ("/v1/shell/exec", {"no_change_timeout": -1}, "no_change_timeout"), ("/v1/bash/exec", {"timeout": 1e300}, "timeout"),
-])
+@pytest.mark.parametrize(
+    "path, fields, name",
+    [
+        ("/v1/bash/exec", {"timeout": -1}, "timeout"),
+        ("/v1/bash/exec", {"hard_timeout": -0.5}, "hard_timeout"),
+        ("/v1/bash/exec", {"max_output_length": -1}, "max_output_length"),
+        ("/v1/shell/exec", {"timeout": -1}, "timeout"),
+        ("/v1/shell/exec", {"no_change_timeout": -1}, "no_change_timeout"),
+        ("/v1/bash/exec", {"timeout": 1e300}, "timeout"),
+    ],
+)
 def test_numbers_without_sense_are_refused(api: Api, path: str, fields: dict, name: str) -> None:
     assert_invalid(api.post(path, {"command": "true", **fields}), name)
 
 
 def test_numbers_beyond_json_are_refused(api: Api) -> None:
     for number in (b"1e999", b"-1e999", b"123456789012345678901234567890"):
-        answer = api.post("/v1/bash/exec", content=b'{"command": "true", "max_output_length": %s}' % number,
-                          headers={"Content-Type": "application/json"})
+        answer = api.post(
+            "/v1/bash/exec",
+            content=b'{"command": "true", "max_output_length": %s}' % number,
+            headers={"Content-Type": "application/json"},
+        )
         assert answer.status in (400, 422) and answer.success is False, answer
 
 
 def test_the_hint_lists_unknown_fields_once_and_safely(api: Api) -> None:
-    answer = api.post("/v1/bash/exec", {"command": "echo ok", "foo": 1, "bar": {}, "b\"a\n<z>": 2})
+    answer = api.post("/v1/bash/exec", {"command": "echo ok", "foo": 1, "bar": {}, 'b"a\n<z>': 2})
     assert answer.status == 200 and answer.data["stdout"] == "ok\n"
     assert "foo" in answer.hint and "bar" in answer.hint and "command" not in answer.hint
     many = api.post("/v1/bash/exec", {"command": "echo ok", **{f"field{n}": n for n in range(3000)}})

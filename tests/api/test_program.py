@@ -1,4 +1,5 @@
 """The program contract: its command line, its settings, its one line, and how it ends."""
+
 from __future__ import annotations
 
 import os
@@ -18,12 +19,24 @@ from waiting import Stopwatch, allow, eventually
 
 pytestmark = pytest.mark.local
 
-SETTINGS = ("--listen", "--home", "--workspace", "--state", "--services", "--web", "--allowed-hosts", "--version", "--help",
-            "--check-config")
+SETTINGS = (
+    "--listen",
+    "--home",
+    "--workspace",
+    "--state",
+    "--services",
+    "--web",
+    "--allowed-hosts",
+    "--version",
+    "--help",
+    "--check-config",
+)
 
 
 def run(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    return subprocess.run([BINARY, *args], env=clean_environment(env), capture_output=True, text=True, timeout=allow(10))
+    return subprocess.run(
+        [BINARY, *args], env=clean_environment(env), capture_output=True, text=True, timeout=allow(10)
+    )
 
 
 def good_settings(tmp_path: Path) -> dict[str, str]:
@@ -60,12 +73,20 @@ def test_check_config_accepts_good_settings_without_serving(tmp_path: Path) -> N
 
 
 BAD = [
-    (["--listen", "nonsense"], {}, "listen"), (["--listen", "127.0.0.1:99999"], {}, "listen"),
-    (["--listen", "127.0.0.1:-1"], {}, "listen"), (["--listen", "127.0.0.1:80x"], {}, "listen"),
-    (["--listen", ""], {}, "listen"), (["--listen"], {}, "listen"), (["--home", "relative/dir"], {}, "home"),
-    (["--workspace", "/dev/null/x"], {}, "workspace"), (["--state", "/dev/null/state"], {}, "state"),
-    (["--services", "none,no-such-service"], {}, "services"), (["--services", "no-such-service"], {}, "no-such-service"),
-    (["--frobnicate"], {}, "frobnicate"), (["stray"], {}, "stray"), (["--allowed-hosts", "http://x/"], {}, "allowed-hosts"),
+    (["--listen", "nonsense"], {}, "listen"),
+    (["--listen", "127.0.0.1:99999"], {}, "listen"),
+    (["--listen", "127.0.0.1:-1"], {}, "listen"),
+    (["--listen", "127.0.0.1:80x"], {}, "listen"),
+    (["--listen", ""], {}, "listen"),
+    (["--listen"], {}, "listen"),
+    (["--home", "relative/dir"], {}, "home"),
+    (["--workspace", "/dev/null/x"], {}, "workspace"),
+    (["--state", "/dev/null/state"], {}, "state"),
+    (["--services", "none,no-such-service"], {}, "services"),
+    (["--services", "no-such-service"], {}, "no-such-service"),
+    (["--frobnicate"], {}, "frobnicate"),
+    (["stray"], {}, "stray"),
+    (["--allowed-hosts", "http://x/"], {}, "allowed-hosts"),
     ([], {"WORKSPACE": "relative"}, "workspace"),
 ]
 
@@ -119,8 +140,12 @@ def test_a_fixed_port_can_be_taken_again_at_once(start_gateway) -> None:
 
 
 # A machine may lack the second one.
-LOOPBACKS = ["127.0.0.1"] + (["[::1]"] if "00000000000000000000000000000001" in
-                             (Path("/proc/net/if_inet6").read_text() if Path("/proc/net/if_inet6").exists() else "") else [])
+LOOPBACKS = ["127.0.0.1"] + (
+    ["[::1]"]
+    if "00000000000000000000000000000001"
+    in (Path("/proc/net/if_inet6").read_text() if Path("/proc/net/if_inet6").exists() else "")
+    else []
+)
 
 
 @pytest.mark.parametrize("address", LOOPBACKS)
@@ -153,7 +178,9 @@ CHILDREN = {
     "a shell with children of its own": lambda api: api.shell.exec("sleep 302 & sleep 303 & echo"),
     "a bash command": lambda api: api.bash.start("sleep 304 & sleep 305"),
     "one that ignores SIGTERM": lambda api: api.bash.start("trap '' TERM HUP INT; while :; do sleep 0.2; done"),
-    "a shell that ignores SIGTERM": lambda api: api.shell.exec("trap '' TERM HUP INT; while :; do sleep 0.2; done", async_mode=True),
+    "a shell that ignores SIGTERM": lambda api: api.shell.exec(
+        "trap '' TERM HUP INT; while :; do sleep 0.2; done", async_mode=True
+    ),
     "one that was stopped": lambda api: api.bash.start("kill -STOP $$"),
     "a session of its own": lambda api: api.bash.exec("setsid sleep 306 >/dev/null 2>&1 &"),
     "a daemon of a shell": lambda api: api.shell.exec("(setsid nohup sleep 307 >/dev/null 2>&1 &)"),
@@ -166,7 +193,7 @@ def test_sigterm_ends_every_child(start_gateway, start) -> None:
     start(server.api)
     eventually(server.descendants, "the child runs")
     with Stopwatch() as watch:
-        server.stop()             # asserts exit code 0 and that nobody is left
+        server.stop()  # asserts exit code 0 and that nobody is left
     watch.assert_below(5.0)
 
 
@@ -178,15 +205,17 @@ def test_sigterm_while_everything_is_in_use(start_gateway) -> None:
     server.api.bash.start("yes > /dev/null")
     parked, half = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(2))
     body = b'{"command": "sleep 100"}'
-    parked.sendall(b"POST /v1/bash/exec HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
-                   % (len(body), body))
+    parked.sendall(
+        b"POST /v1/bash/exec HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+        % (len(body), body)
+    )
     half.sendall(b"GET /healthz HTTP/1.1\r\nHos")
     eventually(lambda: len(server.api.bash.sessions()) >= 2, "the parked request has started its command")
     with Stopwatch() as watch:
         server.stop()
     watch.assert_below(5.0)
     parked.settimeout(allow(2))
-    parked.recv(65536)            # an answer or the end; not silence
+    parked.recv(65536)  # an answer or the end; not silence
     parked.close()
     half.close()
     term.wait_closed()

@@ -1,4 +1,5 @@
 """What the sandbox says about itself: context, packages, health, documents, pages, metrics."""
+
 from __future__ import annotations
 
 import json
@@ -14,7 +15,7 @@ from waiting import Stopwatch
 
 
 def test_context(api: Api) -> None:
-    body = api.get("/v1/sandbox").body            # its shape is checked by the client
+    body = api.get("/v1/sandbox").body  # its shape is checked by the client
     system = body["detail"]["system"]
     told = api.bash.exec("id -un; echo $HOME; uname -m; pwd").stdout.splitlines()
     assert [system["user"], system["home_dir"], system["arch"], system["workspace"]] == told
@@ -84,7 +85,9 @@ def document(api: Api) -> dict:
 def test_openapi_is_a_document(document: dict, api: Api) -> None:
     assert document["openapi"].startswith("3.") and document["info"]["title"]
     assert document["info"]["version"] == api.get("/v1/sandbox").body["version"]
-    identifiers = [op["operationId"] for ops in document["paths"].values() for op in ops.values() if "operationId" in op]
+    identifiers = [
+        op["operationId"] for ops in document["paths"].values() for op in ops.values() if "operationId" in op
+    ]
     assert len(identifiers) == len(set(identifiers)) > 0
     for reference in re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(document)):
         node = document
@@ -108,15 +111,21 @@ def test_openapi_has_every_field_of_the_contract(document: dict) -> None:
         if "body" not in facts:
             continue
         method, path = row.split(" ")
-        schema = resolve(document, document["paths"][path][method.lower()]["requestBody"]["content"][facts["media"]]["schema"])
+        schema = resolve(
+            document, document["paths"][path][method.lower()]["requestBody"]["content"][facts["media"]]["schema"]
+        )
         for name, field in MODELS[facts["body"]].items():
             if name not in schema["properties"]:
                 problems.append(f"{row}: {name} is absent")
             elif bool(field.get("required")) != (name in schema.get("required", [])):
                 problems.append(f"{row}: {name} is wrongly required or optional")
-            elif "default" in field and resolve(document, schema["properties"][name]).get("default") != field["default"]:
-                problems.append(f"{row}: {name} has the default {schema['properties'][name].get('default')!r}, "
-                                f"not {field['default']!r}")
+            elif (
+                "default" in field and resolve(document, schema["properties"][name]).get("default") != field["default"]
+            ):
+                problems.append(
+                    f"{row}: {name} has the default {schema['properties'][name].get('default')!r}, "
+                    f"not {field['default']!r}"
+                )
     assert not problems, "\n".join(problems)
 
 
@@ -184,9 +193,22 @@ def test_assets_are_cached_compressed_and_ranged(api: Api) -> None:
     assert "content-encoding" not in refused.headers and refused.content == plain.content
 
 
-@pytest.mark.parametrize("path", ["/static/../gateway.log", "/static/..%2f..%2fetc/passwd", "/static/%2e%2e/%2e%2e/etc/passwd",
-                                  "/static//etc/passwd", "/static/....//etc/passwd", "/static/%00", "/static/\\..\\x",
-                                  "/static/", "/static", "/static/no-such-file.js", "/../../etc/passwd"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../gateway.log",
+        "/static/..%2f..%2fetc/passwd",
+        "/static/%2e%2e/%2e%2e/etc/passwd",
+        "/static//etc/passwd",
+        "/static/....//etc/passwd",
+        "/static/%00",
+        "/static/\\..\\x",
+        "/static/",
+        "/static",
+        "/static/no-such-file.js",
+        "/../../etc/passwd",
+    ],
+)
 def test_static_files_stay_inside(gateway, path: str) -> None:
     with RawConnection(gateway) as raw:
         raw.send(raw.head(f"GET {path} HTTP/1.1"))

@@ -1,4 +1,5 @@
 """Who may ask: browsers on other sites, hosts under other names, keys, and what children inherit."""
+
 from __future__ import annotations
 
 from urllib.parse import quote
@@ -24,9 +25,22 @@ def get_as(gateway, path: str, *headers: str, method: str = "GET") -> int:
 PATHS = ["/v1/sandbox", "/terminal", "/v1/openapi.json", "/healthz", "/metrics", "/v1/shell/sessions", "/no-such-path"]
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "https://evil.example", "null", "http://127.0.0.1.evil.example",
-                                    "http://localhost.evil.example", "file://", "chrome-extension://abcdef", "http://evil@x",
-                                    "http://127.0.0.1:1", "garbage", "http://10.0.0.1:{port}"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "https://evil.example",
+        "null",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+        "file://",
+        "chrome-extension://abcdef",
+        "http://evil@x",
+        "http://127.0.0.1:1",
+        "garbage",
+        "http://10.0.0.1:{port}",
+    ],
+)
 def test_foreign_origins_are_refused_everywhere(gateway, origin: str) -> None:
     origin = origin.format(port=gateway.port)
     for path in PATHS:
@@ -53,8 +67,15 @@ def test_two_origins_are_no_origin(gateway) -> None:
     assert get_as(gateway, "/v1/sandbox", origin, "Origin: http://evil.example") in (400, 403)
 
 
-@pytest.mark.parametrize("site, status", [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200),
-                                          ])
+@pytest.mark.parametrize(
+    "site, status",
+    [
+        ("cross-site", 403),
+        ("same-site", 403),
+        ("same-origin", 200),
+        ("none", 200),
+    ],
+)
 def test_sec_fetch_site(gateway, site: str, status: int) -> None:
     assert get_as(gateway, "/v1/sandbox", f"Sec-Fetch-Site: {site}") == status
 
@@ -70,16 +91,36 @@ def test_a_form_on_another_site_runs_nothing(gateway, api: Api, workdir: str) ->
     assert api.bash.exec(f"ls {workdir}").stdout == ""
 
 
-HOSTS = [("127.0.0.1:{port}", 200), ("localhost:{port}", 200), ("localhost", 200), ("LOCALHOST:{port}", 200), ("[::1]:{port}", 200),
-         ("127.0.0.1", 200), ("192.168.1.20:8080", 200), ("[2001:db8::1]:8080", 200), ("evil.example", 403),
-         ("evil.example:{port}", 403), ("localhost.evil.example", 403), ("127.0.0.1.evil.example:{port}", 403), ("127.0.0.1x", 403),
-         ("0x7f.1.evil", 403), ("1.2.3.4.5", 403), ("999.1.1.1", 403), ("notlocalhost", 403), 
-         ("", 400), ("a b", 400), ("evil.example@127.0.0.1", 400), ("127.0.0.1:port", 400), ("[::1", 400), ("localhost/..", 400)]
+HOSTS = [
+    ("127.0.0.1:{port}", 200),
+    ("localhost:{port}", 200),
+    ("localhost", 200),
+    ("LOCALHOST:{port}", 200),
+    ("[::1]:{port}", 200),
+    ("127.0.0.1", 200),
+    ("192.168.1.20:8080", 200),
+    ("[2001:db8::1]:8080", 200),
+    ("evil.example", 403),
+    ("evil.example:{port}", 403),
+    ("localhost.evil.example", 403),
+    ("127.0.0.1.evil.example:{port}", 403),
+    ("127.0.0.1x", 403),
+    ("0x7f.1.evil", 403),
+    ("1.2.3.4.5", 403),
+    ("999.1.1.1", 403),
+    ("notlocalhost", 403),
+    ("", 400),
+    ("a b", 400),
+    ("evil.example@127.0.0.1", 400),
+    ("127.0.0.1:port", 400),
+    ("[::1", 400),
+    ("localhost/..", 400),
+]
 
 
 @pytest.mark.parametrize("host, status", HOSTS, ids=[row[0] or "empty" for row in HOSTS])
 def test_host_names_that_could_be_rebound_are_refused(gateway, host: str, status: int) -> None:
-    """DNS rebinding: a page of evil.example whose name now points here is of this origin, but its Host gives it away."""
+    """DNS rebinding: a page of a name that now points here is of this origin, but its Host gives it away."""
     with RawConnection(gateway) as raw:
         raw.send(raw.head("GET /v1/sandbox HTTP/1.1", f"Host: {host.format(port=gateway.port)}", host=False))
         answered = raw.answer().status
@@ -89,16 +130,28 @@ def test_host_names_that_could_be_rebound_are_refused(gateway, host: str, status
 
 def test_allowed_hosts(start_gateway) -> None:
     server = start_gateway("--allowed-hosts", "sandbox.example,other.example")
-    for host, status in (("sandbox.example", 200), ("sandbox.example:8080", 200), ("SANDBOX.example", 200), ("other.example", 200),
-                         ("x.sandbox.example", 403), ("sandbox.example.evil", 403), ("evil.example", 403), ("localhost", 200)):
+    for host, status in (
+        ("sandbox.example", 200),
+        ("sandbox.example:8080", 200),
+        ("SANDBOX.example", 200),
+        ("other.example", 200),
+        ("x.sandbox.example", 403),
+        ("sandbox.example.evil", 403),
+        ("evil.example", 403),
+        ("localhost", 200),
+    ):
         with RawConnection(server) as raw:
             raw.send(raw.head("GET /v1/sandbox HTTP/1.1", f"Host: {host}", host=False))
             assert raw.answer().status == status, host
     with RawConnection(server) as raw:
-        raw.send(raw.head("GET /v1/sandbox HTTP/1.1", "Host: sandbox.example", "Origin: http://sandbox.example", host=False))
+        raw.send(
+            raw.head("GET /v1/sandbox HTTP/1.1", "Host: sandbox.example", "Origin: http://sandbox.example", host=False)
+        )
         assert raw.answer().status == 200
     with RawConnection(server) as raw:
-        raw.send(raw.head("GET /v1/sandbox HTTP/1.1", "Host: sandbox.example", "Origin: http://other.example", host=False))
+        raw.send(
+            raw.head("GET /v1/sandbox HTTP/1.1", "Host: sandbox.example", "Origin: http://other.example", host=False)
+        )
         assert raw.answer().status == 403
 
 
@@ -106,7 +159,10 @@ def test_no_permission_is_granted_to_other_origins(api: Api) -> None:
     for path in PATHS:
         headers = api.get(path).headers
         assert not [name for name in headers if name.startswith("access-control-")], path
-    assert api.request("OPTIONS", "/v1/bash/exec", headers={"Access-Control-Request-Method": "POST"}).status in (403, 405)
+    assert api.request("OPTIONS", "/v1/bash/exec", headers={"Access-Control-Request-Method": "POST"}).status in (
+        403,
+        405,
+    )
 
 
 # The key.
@@ -131,16 +187,34 @@ def test_the_key_is_taken_in_three_ways(locked) -> None:
     client.close()
 
 
-WRONG = [{}, {"X-AIO-API-Key": ""}, {"X-AIO-API-Key": KEY[:-1]}, {"X-AIO-API-Key": KEY + "x"},
-         {"X-AIO-API-Key": KEY.upper()}, {"Authorization": f"Basic {KEY}"}, {"Authorization": KEY},
-         {"Authorization": "Bearer"}, {"Authorization": "Bearer wrong"}, {"Cookie": f"api_key={KEY}"},
-         {"X-AIO-API-Key": "x" * 8000}]
+WRONG = [
+    {},
+    {"X-AIO-API-Key": ""},
+    {"X-AIO-API-Key": KEY[:-1]},
+    {"X-AIO-API-Key": KEY + "x"},
+    {"X-AIO-API-Key": KEY.upper()},
+    {"Authorization": f"Basic {KEY}"},
+    {"Authorization": KEY},
+    {"Authorization": "Bearer"},
+    {"Authorization": "Bearer wrong"},
+    {"Cookie": f"api_key={KEY}"},
+    {"X-AIO-API-Key": "x" * 8000},
+]
 
 
 @pytest.mark.parametrize("headers", WRONG, ids=range(len(WRONG)))
 def test_anything_else_is_401(locked, headers: dict[str, str]) -> None:
     client = anonymous(locked)
-    for path in ("/v1/sandbox", "/healthz", "/metrics", "/terminal", "/no-such-path", "/", "/static/x", "/v1/file/read/"):
+    for path in (
+        "/v1/sandbox",
+        "/healthz",
+        "/metrics",
+        "/terminal",
+        "/no-such-path",
+        "/",
+        "/static/x",
+        "/v1/file/read/",
+    ):
         assert_status(client.get(path, headers=headers), 401)
     for query in ("?api_key=", "?api_key=wrong", f"?API_KEY={quote(KEY, safe='')}", f"?xapi_key={quote(KEY, safe='')}"):
         assert_status(client.get("/v1/sandbox" + query, headers=headers), 401)
@@ -175,8 +249,13 @@ def test_a_wrong_answer_does_not_say_how_wrong(locked) -> None:
 
 
 def test_children_do_not_know_the_key(locked) -> None:
-    for command in ("env", "tr '\\0' '\\n' < /proc/self/environ", "tr '\\0' '\\n' < /proc/$$/environ", "set",
-                    "tr '\\0' ' ' < /proc/$$/cmdline"):
+    for command in (
+        "env",
+        "tr '\\0' '\\n' < /proc/self/environ",
+        "tr '\\0' '\\n' < /proc/$$/environ",
+        "set",
+        "tr '\\0' ' ' < /proc/$$/cmdline",
+    ):
         bash, shell = locked.api.bash.exec(command), locked.api.shell.exec(command)
         for text in (bash.stdout, shell.output):
             assert text, command
@@ -194,8 +273,10 @@ def test_the_key_is_nowhere_on_disk_or_in_the_log(locked) -> None:
         client.get(path, headers={"X-AIO-API-Key": KEY})
     with Terminal(locked, headers={"X-A": "b"}, query={"api_key": KEY}):
         pass
-    told = [locked.api.get(path).content.decode() for path in ("/v1/sandbox", "/metrics", "/v1/openapi.json", "/readyz",
-                                                               "/v1/shell/terminal-url")]
+    told = [
+        locked.api.get(path).content.decode()
+        for path in ("/v1/sandbox", "/metrics", "/v1/openapi.json", "/readyz", "/v1/shell/terminal-url")
+    ]
     locked.stop()
     stored = [path.read_bytes().decode("latin-1") for path in locked.state.rglob("*") if path.is_file()]
     for text in (*told, *stored, locked.log()):
@@ -210,7 +291,9 @@ def test_children_have_no_descriptors_of_the_gateway(api: Api) -> None:
     listed = api.bash.exec("ls -l /proc/$$/fd").stdout
     targets = [line.rsplit("-> ", 1)[1] for line in listed.splitlines() if "->" in line]
     assert len(targets) >= 3
-    foreign = [t for t in targets if t.startswith(("socket:", "anon_inode:", "/dev/ptmx")) or "sqlite" in t or ".db" in t]
+    foreign = [
+        t for t in targets if t.startswith(("socket:", "anon_inode:", "/dev/ptmx")) or "sqlite" in t or ".db" in t
+    ]
     assert not foreign, listed
 
 

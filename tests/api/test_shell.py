@@ -1,4 +1,5 @@
 """/v1/shell: one bash on a terminal per session; what persists, what is answered, who waits for whom."""
+
 from __future__ import annotations
 
 import contextlib
@@ -19,19 +20,42 @@ def test_output_is_what_the_command_printed(api: Api) -> None:
     assert result.session_id
 
 
-@pytest.mark.parametrize("command, code", [("true", 0), ("false", 1), ("(exit 42)", 42), ("no-such-command-x", 127),
-                                           ("/etc", 126), ("bash -c 'kill -9 $$'", 137), ("false | true", 0)])
+@pytest.mark.parametrize(
+    "command, code",
+    [
+        ("true", 0),
+        ("false", 1),
+        ("(exit 42)", 42),
+        ("no-such-command-x", 127),
+        ("/etc", 126),
+        ("bash -c 'kill -9 $$'", 137),
+        ("false | true", 0),
+    ],
+)
 def test_exit_codes(api: Api, session: str, command: str, code: int) -> None:
     result = api.shell.exec(command, session)
     assert (result.status, result.exit_code) == ("completed", code)
 
 
 def test_the_shell_remembers(api: Api, session: str) -> None:
-    for command in ("cd /usr", "export EXPORTED='a b'", "plain=1", "f() { echo \"f $1\"; }", "declare -A map=([k]='v w')",
-                    "list=(x 'y z')", "alias hi='echo alias'", "shopt -s nullglob", "set -o pipefail", "umask 027"):
+    for command in (
+        "cd /usr",
+        "export EXPORTED='a b'",
+        "plain=1",
+        'f() { echo "f $1"; }',
+        "declare -A map=([k]='v w')",
+        "list=(x 'y z')",
+        "alias hi='echo alias'",
+        "shopt -s nullglob",
+        "set -o pipefail",
+        "umask 027",
+    ):
         assert api.shell.exec(command, session).exit_code == 0, command
-    report = api.shell.exec("pwd; sh -c 'echo $EXPORTED'; echo $plain; f 1; echo ${map[k]}; echo \"${list[1]}\"\n"
-                            "hi; echo /nothing*; umask", session)
+    report = api.shell.exec(
+        "pwd; sh -c 'echo $EXPORTED'; echo $plain; f 1; echo ${map[k]}; echo \"${list[1]}\"\n"
+        "hi; echo /nothing*; umask",
+        session,
+    )
     assert report.output == "/usr\na b\n1\nf 1\nv w\ny z\nalias\n\n0027\n"
     assert api.shell.exec("false | true", session).exit_code == 1
 
@@ -70,7 +94,9 @@ def test_exec_dir_that_is_absent(api: Api, workdir: str, session: str) -> None:
     api.shell.exec(f"cd {workdir}", session)
     lax = api.shell.exec("pwd", session, exec_dir=f"{workdir}/no")
     assert (lax.status, lax.output) == ("completed", f"{workdir}\n")
-    strict = api.post("/v1/shell/exec", {"id": session, "command": "echo ran > ran", "exec_dir": f"{workdir}/no", "strict": True})
+    strict = api.post(
+        "/v1/shell/exec", {"id": session, "command": "echo ran > ran", "exec_dir": f"{workdir}/no", "strict": True}
+    )
     assert_refused(strict)
     assert "exec_dir" in strict.message or f"{workdir}/no" in strict.message
     assert api.file.call("read", file=f"{workdir}/ran").data["errno_name"] == "ENOENT"
@@ -105,7 +131,9 @@ def test_soft_timeout_answers_and_lets_run(api: Api, session: str) -> None:
 
 def test_hard_timeout_ends_the_whole_group(api: Api, session: str, workdir: str) -> None:
     with Stopwatch() as watch:
-        result = api.shell.exec(f"echo begun; (sleep 77; echo late > {workdir}/late) | sleep 78", session, hard_timeout=0.6)
+        result = api.shell.exec(
+            f"echo begun; (sleep 77; echo late > {workdir}/late) | sleep 78", session, hard_timeout=0.6
+        )
     watch.assert_timeout(0.6)
     assert (result.status, result.output.startswith("begun\n")) == ("hard_timeout", True)
     eventually(lambda: api.bash.exec("pgrep -x -f 'sleep 7[78]'").exit_code == 1, "both sleeps are gone", 3)
@@ -184,11 +212,17 @@ def test_synchronous_execs_queue_in_order(gateway, api: Api, session: str, workd
         waiting = []
         for n in range(5):
             raw = stack.enter_context(RawConnection(gateway))
-            body = json.dumps({"id": session, "command": f"echo {n} >> {workdir}/order; sleep 0.1; echo out-{n}"}).encode()
-            raw.send(raw.head("POST /v1/shell/exec HTTP/1.1", "Content-Type: application/json",
-                              f"Content-Length: {len(body)}") + body)
+            body = json.dumps(
+                {"id": session, "command": f"echo {n} >> {workdir}/order; sleep 0.1; echo out-{n}"}
+            ).encode()
+            raw.send(
+                raw.head(
+                    "POST /v1/shell/exec HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}"
+                )
+                + body
+            )
             waiting.append(raw)
-            api.get("/healthz")           # answered after the request before it was read, so that order is certain
+            api.get("/healthz")  # answered after the request before it was read, so that order is certain
         outputs = [json.loads(raw.answer().body)["data"]["output"] for raw in waiting]
     assert outputs == [f"out-{n}\n" for n in range(5)]
     assert api.file.read(f"{workdir}/order").split() == ["0", "1", "2", "3", "4"]
@@ -234,8 +268,10 @@ def test_view_shows_the_session(api: Api, session: str) -> None:
     assert "first" in seen.output and "second" in seen.output
 
 
-@pytest.mark.parametrize("verb, fields", [("view", {}), ("wait", {"seconds": 1}), ("kill", {}),
-                                          ("write", {"input": "x", "press_enter": True})])
+@pytest.mark.parametrize(
+    "verb, fields",
+    [("view", {}), ("wait", {"seconds": 1}), ("kill", {}), ("write", {"input": "x", "press_enter": True})],
+)
 def test_only_exec_creates_sessions(api: Api, verb: str, fields: dict) -> None:
     name = unique("nobody")
     assert_status(api.post(f"/v1/shell/{verb}", {"id": name, **fields}), 404)
@@ -253,7 +289,8 @@ def test_create_update_list_stats_delete(api: Api, workdir: str) -> None:
     stats = api.shell.stats()
     assert stats["total_sessions"] == len(api.shell.sessions()) == stats["active_sessions"] + stats["idle_sessions"]
     assert stats["max_sessions"] >= 200 and stats["usage_ratio"] == pytest.approx(
-        stats["total_sessions"] / stats["max_sessions"], abs=0.01)
+        stats["total_sessions"] / stats["max_sessions"], abs=0.01
+    )
     assert api.shell.delete(name).success
     assert name not in api.shell.sessions()
     assert_status(api.shell.delete(name), 404)

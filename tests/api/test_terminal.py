@@ -1,4 +1,5 @@
 """/v1/shell/ws: the terminal as JSON messages; viewers come and go, the shell stays."""
+
 from __future__ import annotations
 
 import hashlib
@@ -104,7 +105,9 @@ def test_size_is_given_and_changed(gateway) -> None:
         assert term.run("stty size").endswith("40 120\r\n")
 
 
-@pytest.mark.parametrize("cols, rows", [(0, 24), (80, 0), (-1, 24), (80, 1_000_000), ("80", 24), (None, None), (80.5, 24), ([], {})])
+@pytest.mark.parametrize(
+    "cols, rows", [(0, 24), (80, 0), (-1, 24), (80, 1_000_000), ("80", 24), (None, None), (80.5, 24), ([], {})]
+)
 def test_sizes_that_are_none_are_answered_and_ignored(gateway, cols, rows) -> None:
     with Terminal(gateway, cols=90, rows=30) as term:
         term.resize(cols, rows)
@@ -132,9 +135,23 @@ def test_pongs_in_both_spellings_are_taken(gateway) -> None:
         assert term.run("echo ok") == "ok\r\n"
 
 
-@pytest.mark.parametrize("text", ["not json", "[]", "42", "null", "{}", '{"type":"nope"}', '{"type":5}', '{"type":"input"}',
-                                  '{"type":"input","data":5}', '{"type":"resize"}', "[" * 100_000,
-                                  '{"type":"input","data":"a\\u0000b\\ud800"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not json",
+        "[]",
+        "42",
+        "null",
+        "{}",
+        '{"type":"nope"}',
+        '{"type":5}',
+        '{"type":"input"}',
+        '{"type":"input","data":5}',
+        '{"type":"resize"}',
+        "[" * 100_000,
+        '{"type":"input","data":"a\\u0000b\\ud800"}',
+    ],
+)
 def test_messages_that_are_none_are_answered_and_ignored(gateway, text: str) -> None:
     with Terminal(gateway) as term:
         term.socket.send(text)
@@ -184,7 +201,7 @@ def test_pasting_a_lot(gateway) -> None:
         term.type("cat > /tmp/$$.pasted\n")
         term.wait_heard()
         for at in range(0, len(lines), 50_000):
-            term.type(lines[at:at + 50_000])
+            term.type(lines[at : at + 50_000])
         term.type("\x04")
         digest = hashlib.md5(lines.encode()).hexdigest()
         assert term.run("md5sum < /tmp/$$.pasted; rm /tmp/$$.pasted", deadline=20).split()[0] == digest
@@ -327,8 +344,15 @@ def test_the_route_wants_an_upgrade(gateway, api: Api) -> None:
     answer = api.get("/v1/shell/ws")
     assert answer.status in (400, 426) and answer.success is False
     with RawConnection(gateway) as raw:
-        raw.send(raw.head("GET /v1/shell/ws HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 8",
-                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="))
+        raw.send(
+            raw.head(
+                "GET /v1/shell/ws HTTP/1.1",
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 8",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            )
+        )
         assert raw.answer().status in (400, 426)
     with RawConnection(gateway) as raw:
         raw.send(raw.head("POST /v1/shell/ws HTTP/1.1", "Content-Length: 0"))
@@ -340,8 +364,16 @@ def test_input_sent_with_the_handshake_is_not_lost(gateway) -> None:
     frame = json.dumps({"type": "input", "data": "echo early-$((40+2))\n"}).encode()
     masked = bytes([0x81, 0x80 | len(frame)]) + b"\0\0\0\0" + frame
     with RawConnection(gateway) as raw:
-        raw.send(raw.head("GET /v1/shell/ws HTTP/1.1", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==") + masked)
+        raw.send(
+            raw.head(
+                "GET /v1/shell/ws HTTP/1.1",
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            )
+            + masked
+        )
         answer = raw.answer()
         assert answer.status == 101 and answer.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         assert raw.read_until(b"early-42")

@@ -1,4 +1,5 @@
 """The torture corpus on /v1/bash: every case answers truthfully and in time, and the session goes on."""
+
 from __future__ import annotations
 
 import pytest
@@ -55,7 +56,7 @@ def test_exec_bash_reads_standard_input(api: Api, bash_session: str) -> None:
 
 def test_read_waits_for_input(api: Api, bash_session: str) -> None:
     with Stopwatch() as watch:
-        waiting = api.bash.exec("read x; echo \"<$x>\"", bash_session, timeout=0.5)
+        waiting = api.bash.exec('read x; echo "<$x>"', bash_session, timeout=0.5)
     watch.assert_timeout(0.5)
     assert waiting.status == "running"
     api.bash.write(bash_session, "a value\n")
@@ -63,8 +64,19 @@ def test_read_waits_for_input(api: Api, bash_session: str) -> None:
     assert_goes_on(api, bash_session)
 
 
-@pytest.mark.parametrize("program", ["$(command -v vim || command -v vi) -u NONE", "cat", "sleep 100", "setsid -w sleep 5",
-                                     "while :; do :; done", "kill -STOP $$", "yes", "python3 -i"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "$(command -v vim || command -v vi) -u NONE",
+        "cat",
+        "sleep 100",
+        "setsid -w sleep 5",
+        "while :; do :; done",
+        "kill -STOP $$",
+        "yes",
+        "python3 -i",
+    ],
+)
 def test_programs_that_do_not_end_meet_their_timeout(api: Api, bash_session: str, program: str) -> None:
     with Stopwatch() as watch:
         result = api.bash.exec(program, bash_session, hard_timeout=0.7)

@@ -1,4 +1,5 @@
 """Many at once, and kills at random moments: nothing is mixed up, lost or left hanging."""
+
 from __future__ import annotations
 
 import random
@@ -10,7 +11,7 @@ from client import Api, unique
 from waiting import Stopwatch, allow
 
 KILLS = 1000
-SEED = 20250117                    # any number: the same moments every time
+SEED = 20250117  # any number: the same moments every time
 
 
 def test_64_parallel_shell_execs_keep_their_payloads(api: Api) -> None:
@@ -44,8 +45,10 @@ def test_16_parallel_execs_of_one_session_each_get_their_own(api: Api) -> None:
     shell, bash = unique("one"), unique("one")
 
     def run(n: int) -> tuple[str, str]:
-        return (api.shell.exec(f"echo shell-{n}; sleep 0.0{n % 4}", shell).output,
-                api.bash.exec(f"echo bash-{n}; sleep 0.0{n % 4}", bash).stdout)
+        return (
+            api.shell.exec(f"echo shell-{n}; sleep 0.0{n % 4}", shell).output,
+            api.bash.exec(f"echo bash-{n}; sleep 0.0{n % 4}", bash).stdout,
+        )
 
     with Stopwatch() as watch, ThreadPoolExecutor(16) as pool:
         results = list(pool.map(run, range(16)))
@@ -95,8 +98,20 @@ class BashVictim(Victim):
         return self.api.bash.exec(f"echo {text}", self.session, hard_timeout=10).stdout
 
 
-COMMANDS = ["sleep 100", "sleep 100 & sleep 100", "yes", "cat", "true", "sleep 0.002", "(exit 3)", "sh -c 'sleep 100'",
-            "while :; do :; done", "seq 1 100000", "sleep 100 | sleep 100", "read x"]
+COMMANDS = [
+    "sleep 100",
+    "sleep 100 & sleep 100",
+    "yes",
+    "cat",
+    "true",
+    "sleep 0.002",
+    "(exit 3)",
+    "sh -c 'sleep 100'",
+    "while :; do :; done",
+    "seq 1 100000",
+    "sleep 100 | sleep 100",
+    "read x",
+]
 
 
 def kill_at_random_moments(victim: Victim) -> list[float]:
@@ -135,6 +150,7 @@ def test_bash_survives_kills_at_random_moments(api: Api) -> None:
 
 def test_sessions_come_and_go(api: Api) -> None:
     """Create, use and delete 200 sessions of each kind from four sides; nothing is left of them."""
+
     def cycle(n: int) -> str:
         session = unique("cycle")
         output = api.shell.exec(f"echo {n}", session).output

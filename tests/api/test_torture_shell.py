@@ -1,4 +1,5 @@
 """The torture corpus on /v1/shell: every case answers truthfully and in time, and the session goes on."""
+
 from __future__ import annotations
 
 import pytest
@@ -63,7 +64,12 @@ def test_a_changed_shell_still_answers(api: Api, session: str, change: str) -> N
 
 def test_an_idle_shell_that_logs_itself_out_is_replaced(api: Api, session: str) -> None:
     api.shell.exec("TMOUT=1; marker=old", session)
-    eventually(lambda: api.shell.exec("echo ${marker-fresh}", session).output == "fresh\n", "TMOUT ends the shell", 6, every=1.3)
+    eventually(
+        lambda: api.shell.exec("echo ${marker-fresh}", session).output == "fresh\n",
+        "TMOUT ends the shell",
+        6,
+        every=1.3,
+    )
     assert_goes_on(api, session)
 
 
@@ -94,7 +100,7 @@ def test_read_waits_for_input(api: Api, session: str) -> None:
     assert result.status == "running"
     api.shell.write(session, "a value")
     assert api.shell.wait(session, 5) == "completed"
-    assert api.shell.exec("echo \"$x\"", session).output == "a value\n"
+    assert api.shell.exec('echo "$x"', session).output == "a value\n"
     assert_goes_on(api, session)
 
 
@@ -159,10 +165,31 @@ def test_ctrl_c(api: Api, session: str) -> None:
     assert api.shell.exec("echo $v", session).output == "kept\n"
 
 
-@pytest.mark.parametrize("keys", ["\x03", "\x04", "\x1a", "half a command", "\x1b[A\x1b[A", "\x12search", "cat <<EOF\nx",
-                                  "echo 'open quote\n", "echo several; echo lines\n"],
-                         ids=["Ctrl-C", "Ctrl-D", "Ctrl-Z", "unfinished typing", "arrow keys", "history search",
-                              "an open heredoc", "an open quote", "a whole line"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "\x03",
+        "\x04",
+        "\x1a",
+        "half a command",
+        "\x1b[A\x1b[A",
+        "\x12search",
+        "cat <<EOF\nx",
+        "echo 'open quote\n",
+        "echo several; echo lines\n",
+    ],
+    ids=[
+        "Ctrl-C",
+        "Ctrl-D",
+        "Ctrl-Z",
+        "unfinished typing",
+        "arrow keys",
+        "history search",
+        "an open heredoc",
+        "an open quote",
+        "a whole line",
+    ],
+)
 def test_what_a_person_left_on_the_prompt_is_not_mixed_in(gateway, api: Api, session: str, keys: str) -> None:
     api.shell.exec("true", session)
     with Terminal(gateway, session) as person:

@@ -1,4 +1,5 @@
 """The published Python SDK, newest version: its own client and typed models against the gateway."""
+
 from __future__ import annotations
 
 import asyncio
@@ -58,7 +59,9 @@ def test_trees(sdk: Sandbox, workdir: str) -> None:
     grep = sdk.file.grep_files(path=workdir, pattern="TODO", include=["*.py"], context_after=1).data
     assert grep.match_count == 2
     assert {(m.file, m.line_number, m.line_content) for m in grep.matches} == {
-        (f"{workdir}/a.py", 1, "TODO me"), (f"{workdir}/sub/c.py", 1, "TODO me")}
+        (f"{workdir}/a.py", 1, "TODO me"),
+        (f"{workdir}/sub/c.py", 1, "TODO me"),
+    }
     assert grep.matches[0].context_after == ["rest"]
     glob = sdk.file.glob_files(path=workdir, pattern="**/*.py", sort_by="path").data
     assert [f.path for f in glob.files] == [f"{workdir}/a.py", f"{workdir}/sub/c.py"] and glob.files[0].size == 13
@@ -115,7 +118,10 @@ def test_shell_timeouts_and_kill(sdk: Sandbox) -> None:
     assert running.status == "running"
     killed = sdk.shell.kill_process(id=running.session_id).data
     assert killed.status == "terminated"
-    assert sdk.shell.exec_command(id=running.session_id, command="sleep 100", hard_timeout=0.3).data.status == "hard_timeout"
+    assert (
+        sdk.shell.exec_command(id=running.session_id, command="sleep 100", hard_timeout=0.3).data.status
+        == "hard_timeout"
+    )
     assert sdk.shell.exec_command(id=running.session_id, command="exit 3").data.exit_code == 3
     assert sdk.shell.exec_command(id=running.session_id, command="echo ok").data.output == "ok\n"
     assert sdk.shell.cleanup_all_sessions().success
@@ -126,13 +132,24 @@ def test_bash(sdk: Sandbox, workdir: str) -> None:
     assert (done.status, done.stdout, done.stderr, done.exit_code) == ("completed", "out\n", "err\n", 4)
     session = sdk.bash.create_session(exec_dir="/usr").data
     assert session.status == "ready" and isinstance(session.created_at, datetime.datetime)
-    started = sdk.bash.exec(session_id=session.session_id, command="read x; echo got $x; pwd; sleep 100", async_mode=True).data
+    started = sdk.bash.exec(
+        session_id=session.session_id, command="read x; echo got $x; pwd; sleep 100", async_mode=True
+    ).data
     sdk.bash.write(session_id=session.session_id, input="it\n")
-    output = eventually(lambda: (o := sdk.bash.output(session_id=session.session_id, command_id=started.command_id, wait=True,
-                                                      wait_timeout=5).data).stdout.endswith("/usr\n") and o, "its output")
+    output = eventually(
+        lambda: (
+            o := sdk.bash.output(
+                session_id=session.session_id, command_id=started.command_id, wait=True, wait_timeout=5
+            ).data
+        ).stdout.endswith("/usr\n")
+        and o,
+        "its output",
+    )
     assert output.stdout == "got it\n/usr\n" and output.command.status == "running"
     assert sdk.bash.kill(session_id=session.session_id, signal="SIGTERM").success
-    ended = eventually(lambda: (o := sdk.bash.output(session_id=session.session_id).data).command.status != "running" and o, "its end")
+    ended = eventually(
+        lambda: (o := sdk.bash.output(session_id=session.session_id).data).command.status != "running" and o, "its end"
+    )
     assert ended.command.status == "killed"
     assert session.session_id in [s.session_id for s in sdk.bash.sessions().data]
     assert sdk.bash.close_session(session.session_id).success
@@ -177,7 +194,12 @@ def test_wrong_key_is_401(start_gateway) -> None:
         Sandbox(base_url=server.url).sandbox.get_context()
     assert refused.value.status_code == 401
     assert Sandbox(base_url=server.url, headers={"X-AIO-API-Key": "the-secret-key"}).sandbox.get_context().success
-    assert Sandbox(base_url=server.url, headers={"Authorization": "Bearer the-secret-key"}).bash.exec(command="echo ok").data.stdout == "ok\n"
+    assert (
+        Sandbox(base_url=server.url, headers={"Authorization": "Bearer the-secret-key"})
+        .bash.exec(command="echo ok")
+        .data.stdout
+        == "ok\n"
+    )
 
 
 def test_async_client_runs_in_parallel(gateway) -> None:

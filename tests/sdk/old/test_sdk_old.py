@@ -1,4 +1,5 @@
 """The published Python SDK of the 0.0.6 era: fewer routes, stricter models, still to be served unchanged."""
+
 from __future__ import annotations
 
 import importlib.metadata
@@ -56,7 +57,10 @@ def test_upload_and_download(sdk: Sandbox, workdir: str) -> None:
 def test_editor(sdk: Sandbox, workdir: str) -> None:
     path = f"{workdir}/edited.txt"
     sdk.file.str_replace_editor(command="create", path=path, file_text="one\ntwo\n")
-    assert sdk.file.str_replace_editor(command="str_replace", path=path, old_str="two", new_str="2").data.new_content == "one\n2\n"
+    assert (
+        sdk.file.str_replace_editor(command="str_replace", path=path, old_str="two", new_str="2").data.new_content
+        == "one\n2\n"
+    )
     assert "one" in sdk.file.str_replace_editor(command="view", path=path).data.output
     sdk.file.str_replace_editor(command="undo_edit", path=path)
     assert sdk.file.read_file(file=path).data.content == "one\ntwo\n"
