@@ -15,6 +15,7 @@
 #include "core/config.h"
 #include "core/environment.h"
 #include "core/history.h"
+#include "core/shell_sessions.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -127,8 +128,11 @@ static int open_sessions(struct gateway *g, struct err *err)
 {
     struct app *app = &g->app;
     history_settle(app->store, g->config.history_days);
-    return bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
-                              &app->bash, err);
+    if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                           &app->bash, err) < 0)
+        return -1;
+    return shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                               &app->shells, err);
 }
 
 static int open_http(struct gateway *g, struct err *err)
@@ -184,6 +188,8 @@ static void close_all(struct gateway *g)
 {
     if (g->app.bash)
         bash_sessions_stop(g->app.bash);
+    if (g->app.shells)
+        shell_sessions_stop(g->app.shells);
     if (g->app.server) {
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
@@ -194,6 +200,7 @@ static void close_all(struct gateway *g)
     router_close(g->app.router);
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
+    shell_sessions_close(g->app.shells);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);

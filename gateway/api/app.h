@@ -17,6 +17,7 @@ struct app {
     const struct environment *environment;
     struct auth *auth;
     struct bash_sessions *bash;
+    struct shell_sessions *shells;
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
@@ -33,5 +34,6 @@ extern const struct route *const route_tables[];
 
 extern const struct route bash_routes[];
 extern const struct route health_routes[];
+extern const struct route shell_routes[];
 
 #endif

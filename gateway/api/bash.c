@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "api/wait.h"
 #include "base/mem.h"
 #include "core/config.h"
 #include "core/history.h"
@@ -16,7 +17,6 @@
 #define MAX_INPUT       (1 * MIB)
 #define INLINE_CEILING  (64 * MIB) /* of one stream in one answer, whatever the client asks */
 #define OUTPUT_CEILING  (4 * MIB)  /* of one stream in one /output answer */
-#define FOREVER_MS      (24 * 60 * 60 * 1000)
 #define MAX_SECONDS     86400
 #define KILL_WAIT_MS    2500
 #define SIGNAL_WAIT_MS  300
@@ -75,51 +75,6 @@ static void reply_exec(struct exchange *ex, const char *session_id, struct comma
     reply_end(ex);
 }
 
-/* ---- waiting for a command: exec, output and kill alike ---- */
-
-struct wait {
-    struct observer observer;
-    struct exchange *ex;
-    struct timer *timer;
-    struct command *command;
-    char session_id[IDENT_SIZE];
-    bool (*enough)(struct wait *wait);
-    void (*reply)(struct wait *wait);
-};
-
-static void wait_done(struct wait *wait)
-{
-    observer_remove(&wait->observer);
-    timer_close(wait->timer);
-    wait->timer = NULL;
-}
-
-static void wait_answer(struct wait *wait)
-{
-    wait_done(wait);
-    wait->reply(wait);
-    exchange_wake(wait->ex);
-}
-
-static void wait_news(void *arg, struct command *c)
-{
-    struct wait *wait = arg;
-    (void)c;
-    if (wait->enough(wait))
-        wait_answer(wait);
-}
-
-static void wait_timeout(void *arg)
-{
-    wait_answer(arg);
-}
-
-static void wait_ended(void *arg, enum park_end why)
-{
-    (void)why;
-    wait_done(arg);
-}
-
 /* Park until `enough`, at most `ms`. */
 static int wait_for(struct exchange *ex, const char *session_id, struct command *c, uint64_t ms,
                     bool (*enough)(struct wait *), void (*reply)(struct wait *), struct err *err)
@@ -127,39 +82,21 @@ static int wait_for(struct exchange *ex, const char *session_id, struct command 
     struct wait *wait = arena_alloc(exchange_arena(ex), sizeof *wait);
     if (!wait)
         return err_memory(err);
-    *wait = (struct wait){
-        .ex = ex, .command = c, .enough = enough, .reply = reply,
-        .observer = {.fn = wait_news, .arg = wait}};
+    *wait = (struct wait){.ex = ex, .subject = c, .enough = enough, .reply = reply};
     (void)snprintf(wait->session_id, sizeof wait->session_id, "%s", session_id);
-    if (ms == 0 || enough(wait)) {
-        reply(wait);
-        return 0;
-    }
-    if (ms < FOREVER_MS) {
-        if (timer_open(app_of(ex)->loop, wait_timeout, wait, &wait->timer, err) < 0)
-            return -1;
-        timer_set(wait->timer, ms);
-    }
-    command_observe(c, &wait->observer);
-    exchange_park(ex, ms + 1000, wait_ended, wait);
-    return 0;
+    return wait_start(wait, &c->observers, ms, err);
 }
 
 static bool enough_ended(struct wait *wait)
 {
-    return command_ended(wait->command);
-}
-
-static uint64_t to_ms(double seconds)
-{
-    return isnan(seconds) ? FOREVER_MS : (uint64_t)(seconds * 1000 + 0.5);
+    return command_ended(wait->subject);
 }
 
 /* ---- exec ---- */
 
 static void exec_reply(struct wait *wait)
 {
-    reply_exec(wait->ex, wait->session_id, wait->command);
+    reply_exec(wait->ex, wait->session_id, wait->subject);
 }
 
 static bool wants_stream(const struct exchange *ex)
@@ -179,7 +116,7 @@ static int exec(struct exchange *ex, struct err *err)
         return -1;
     if (wants_stream(ex))
         return bash_stream(ex, s->id, c, err);
-    return wait_for(ex, s->id, c, in->async_mode ? 0 : to_ms(in->timeout), enough_ended, exec_reply,
+    return wait_for(ex, s->id, c, in->async_mode ? 0 : wait_ms(in->timeout), enough_ended, exec_reply,
                     err);
 }
 
@@ -205,7 +142,7 @@ static void read_stream(struct jsonw *w, const char *name, struct outlog *log, u
 static void output_reply(struct wait *wait)
 {
     const struct output_input *in = exchange_input(wait->ex);
-    struct command *c = wait->command;
+    struct command *c = wait->subject;
     uint64_t offset, error_offset, skipped = 0;
     bool open = !command_ended(c);
     struct jsonw *w = reply_begin(wait->ex, "Output retrieved");
@@ -234,7 +171,7 @@ static void output_reply(struct wait *wait)
 static bool enough_output(struct wait *wait)
 {
     const struct output_input *in = exchange_input(wait->ex);
-    const struct command *c = wait->command;
+    const struct command *c = wait->subject;
     return command_ended(c) || c->out.length > (uint64_t)in->offset ||
            c->errors.length > (uint64_t)in->stderr_offset;
 }
@@ -297,7 +234,7 @@ static int output(struct exchange *ex, struct err *err)
     const struct bash_session *s = bash_session_find(app->bash, in->session_id.p);
     struct command *c = s ? bash_session_command(s, in->command_id.p) : NULL;
     if (c)
-        return wait_for(ex, s->id, c, in->wait ? to_ms(in->wait_timeout) : 0, enough_output,
+        return wait_for(ex, s->id, c, in->wait ? wait_ms(in->wait_timeout) : 0, enough_output,
                         output_reply, err);
     store_flush_if_pending(app->store);
     int r = history_find_command(app->store, "bash", in->session_id.p, in->command_id.p,
@@ -357,7 +294,7 @@ struct kill_input {
 
 static void kill_reply(struct wait *wait)
 {
-    reply_message(wait->ex, command_ended(wait->command) ? "Command ended" : "Signal sent");
+    reply_message(wait->ex, command_ended(wait->subject) ? "Command ended" : "Signal sent");
 }
 
 static int kill_command(struct exchange *ex, struct err *err)

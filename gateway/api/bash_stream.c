@@ -98,13 +98,7 @@ static void pump(struct live *live)
         send_exit(live);
 }
 
-static void on_news(void *arg, struct command *c)
-{
-    (void)c;
-    pump(arg);
-}
-
-static void on_room(void *arg)
+static void on_news(void *arg)
 {
     pump(arg);
 }
@@ -135,11 +129,11 @@ int bash_stream(struct exchange *ex, const char *session_id, struct command *com
     if (timer_open(app_of(ex)->loop, on_heartbeat, live, &live->timer, err) < 0)
         return -1;
     timer_set(live->timer, HEARTBEAT_MS);
-    struct stream_hooks hooks = {on_room, on_gone, live};
+    struct stream_hooks hooks = {on_news, on_gone, live};
     exchange_add_header(ex, "Cache-Control", "no-store");
     exchange_add_header(ex, "X-Accel-Buffering", "no");
     exchange_reply_stream(ex, 200, "text/event-stream", &hooks);
-    command_observe(command, &live->observer);
+    observers_add(&command->observers, &live->observer);
     send_start(live);
     return 0;
 }

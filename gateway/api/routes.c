@@ -3,6 +3,7 @@
 #include "api/app.h"
 
 const struct route *const route_tables[] = {
+    shell_routes,
     bash_routes,
     health_routes,
     NULL,

@@ -43,49 +43,7 @@ struct command_inside {
     struct timer *timer;  /* the hard timeout, then the KILL after a TERM */
     bool killing;
     enum command_status verdict; /* what to report when it ends */
-    struct observer *observers;
 };
-
-/* ---- observers ---- */
-
-void command_observe(struct command *c, struct observer *o)
-{
-    o->next = c->inside->observers;
-    if (o->next)
-        o->next->link = &o->next;
-    o->link = &c->inside->observers;
-    c->inside->observers = o;
-}
-
-void observer_remove(struct observer *o)
-{
-    if (!o->link)
-        return;
-    *o->link = o->next;
-    if (o->next)
-        o->next->link = o->link;
-    o->link = NULL;
-    o->next = NULL;
-}
-
-/* Each observer is moved to the tail list before its call, so that any may come or go meanwhile. */
-static void tell(struct command *c)
-{
-    struct observer *told = NULL;
-    while (c->inside->observers) {
-        struct observer *o = c->inside->observers;
-        observer_remove(o);
-        o->next = told;
-        if (told)
-            told->link = &o->next;
-        o->link = &told;
-        told = o;
-        o->fn(o->arg, c);
-    }
-    c->inside->observers = told;
-    if (told)
-        told->link = &c->inside->observers;
-}
 
 /* ---- pipes ---- */
 
@@ -126,7 +84,7 @@ static void on_output(void *arg, unsigned events)
     struct command *c = end->command;
     (void)events;
     if (drain(c, (int)(end - c->inside->ends), READ_ROUNDS))
-        tell(c);
+        observers_tell(&c->observers);
 }
 
 static void feed(struct command *c)
@@ -189,7 +147,7 @@ static void finish(struct command *c, enum command_status status)
     if (in->script)
         (void)unlink(in->script);
     in->spec.ended(in->spec.arg, c);
-    tell(c);
+    observers_tell(&c->observers);
 }
 
 static void on_exit_of(void *arg, struct exit_status status)

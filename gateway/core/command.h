@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/ident.h"
 #include "base/json.h"
+#include "base/observers.h"
 #include "core/outlog.h"
 #include "io/loop.h"
 #include "io/spawn.h"
@@ -26,14 +27,6 @@ enum command_status {
 extern const char *const command_status_names[];
 
 struct command;
-
-/* Someone who waits for news of a command. Belongs to the waiter and lives until it is removed;
- * `fn` may remove it, and may start or end anything. */
-struct observer {
-    struct observer *next, **link;
-    void (*fn)(void *arg, struct command *command);
-    void *arg;
-};
 
 struct command_spec {
     struct loop *loop;
@@ -58,7 +51,8 @@ struct command {
     bool exited;
     int64_t started_at, ended_at; /* ms since the epoch */
     struct outlog out, errors;
-    struct command *next; /* for its owner's lists */
+    struct observers observers; /* told of output and of the end */
+    struct command *next;       /* for its owner's lists */
     /* the rest is command.c's */
     struct command_inside *inside;
 };
@@ -79,9 +73,5 @@ void command_end_now(struct command *command);
 /* Queue bytes for its standard input (ceiling 1 MiB), and close it after them if `end`. */
 int command_write(struct command *command, const char *data, size_t n, bool end,
                   struct err *err) MUST_CHECK;
-
-void command_observe(struct command *command, struct observer *observer);
-/* Fine when it observes nothing. */
-void observer_remove(struct observer *observer);
 
 #endif
