@@ -58,3 +58,6 @@ $(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(OBJ) $(LDLIBS)
 
 -include $(OBJ:.o=.d) $(MAIN:.o=.d)
+
+# The hooks are embedded by .incbin, which no compiler reports as a dependency.
+$(B)/obj/core/shell_channel.o: gateway/core/shell_hooks.bash
