@@ -16,6 +16,7 @@
 #include "core/environment.h"
 #include "core/history.h"
 #include "core/shell_sessions.h"
+#include "http/ws.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -139,7 +140,8 @@ static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
     if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
-        router_open(route_tables, &g->app.router, err) < 0 || listen_on(&g->config, &fd, err) < 0)
+        router_open(route_tables, &g->app.router, err) < 0 ||
+        ws_context_open(g->app.loop, &g->app.ws, err) < 0 || listen_on(&g->config, &fd, err) < 0)
         return -1;
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
@@ -196,6 +198,7 @@ static void close_all(struct gateway *g)
     }
     if (g->app.children)
         end_children(g);
+    ws_context_close(g->app.ws);
     server_close(g->app.server);
     router_close(g->app.router);
     auth_close(g->app.auth);

@@ -21,6 +21,7 @@ struct app {
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
+    struct ws_context *ws;
     uint64_t started_ms; /* loop_clock() at start */
 };
 
@@ -35,5 +36,6 @@ extern const struct route *const route_tables[];
 extern const struct route bash_routes[];
 extern const struct route health_routes[];
 extern const struct route shell_routes[];
+extern const struct route terminal_routes[];
 
 #endif

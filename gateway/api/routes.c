@@ -4,6 +4,7 @@
 
 const struct route *const route_tables[] = {
     shell_routes,
+    terminal_routes,
     bash_routes,
     health_routes,
     NULL,

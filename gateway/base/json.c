@@ -271,21 +271,40 @@ static int check_required(struct decoder *d, const struct field *fields, uint64_
     return 0;
 }
 
-static int decode_object(struct decoder *d, const cJSON *tree, const struct field *fields,
-                         struct bytes *unknown)
+/* Rows named "outer.inner" describe the members of an object member. */
+static bool has_inner_rows(const struct field *fields, const char *outer)
 {
-    uint64_t given = 0;
+    size_t n = strlen(outer);
+    for (; fields->name; fields++)
+        if (strncmp(fields->name, outer, n) == 0 && fields->name[n] == '.')
+            return true;
+    return false;
+}
+
+static int decode_object(struct decoder *d, const cJSON *tree, const struct field *fields,
+                         const char *outer, uint64_t *given, struct bytes *unknown)
+{
     size_t index;
     for (const cJSON *item = tree->child; item; item = item->next) {
-        const struct field *f = find(fields, item->string, &index);
-        if (!f) {
-            note_unknown(unknown, item->string);
+        const char *name = item->string;
+        if (outer)
+            name = arena_printf(d->arena, "%s.%s", outer, item->string);
+        if (!name)
+            return err_memory(d->err);
+        if (!outer && cJSON_IsObject(item) && has_inner_rows(fields, name)) {
+            if (decode_object(d, item, fields, name, given, unknown) < 0)
+                return -1;
             continue;
         }
-        if (note_given(d, &given, index, f->name) < 0 || set_value(d, f, item) < 0)
+        const struct field *f = find(fields, name, &index);
+        if (!f) {
+            note_unknown(unknown, name);
+            continue;
+        }
+        if (note_given(d, given, index, f->name) < 0 || set_value(d, f, item) < 0)
             return -1;
     }
-    return check_required(d, fields, given);
+    return 0;
 }
 
 static int parse(struct decoder *d, const char *text, size_t n, cJSON **ret_tree)
@@ -321,7 +340,10 @@ int json_decode(struct arena *arena, const char *text, size_t n, const struct fi
         return check_required(&d, fields, 0);
     if (parse(&d, text, n, &tree) < 0)
         return -1;
-    return decode_object(&d, tree, fields, unknown);
+    uint64_t given = 0;
+    if (decode_object(&d, tree, fields, NULL, &given, unknown) < 0)
+        return -1;
+    return check_required(&d, fields, given);
 }
 
 static int set_from_text(struct decoder *d, const struct field *f, struct text value)

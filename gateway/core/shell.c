@@ -340,6 +340,11 @@ bool viewer_has_news(const struct viewer *v)
     return v->link && v->offset < v->shell->scrollback.total;
 }
 
+uint64_t viewer_end(const struct viewer *v)
+{
+    return v->link ? v->shell->scrollback.total : 0;
+}
+
 void viewer_read(struct viewer *v, size_t max, struct bytes *out)
 {
     if (!v->link)
