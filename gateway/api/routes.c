@@ -4,5 +4,6 @@
 
 const struct route *const route_tables[] = {
     health_routes,
+    page_routes,
     NULL,
 };
