@@ -31,6 +31,7 @@ static inline struct app *app_of(const struct exchange *ex)
 extern const struct route *const route_tables[];
 
 extern const struct route health_routes[];
+extern const struct route metrics_routes[];
 extern const struct route page_routes[];
 
 #endif

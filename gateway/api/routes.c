@@ -4,6 +4,7 @@
 
 const struct route *const route_tables[] = {
     health_routes,
+    metrics_routes,
     page_routes,
     NULL,
 };
