@@ -13,6 +13,7 @@
 #include "core/auth.h"
 #include "core/config.h"
 #include "core/environment.h"
+#include "core/toolbox.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -97,6 +98,7 @@ static void on_stop(void *arg, int number)
 static int open_base(struct gateway *g, struct err *err)
 {
     if (environment_open(&g->config, environ, &g->environment, err) < 0 ||
+        toolbox_open(g->environment, &g->app.toolbox, err) < 0 ||
         loop_open(&g->app.loop, err) < 0 ||
         children_open(g->app.loop, &g->app.children, err) < 0 ||
         loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
@@ -186,6 +188,7 @@ static void close_all(struct gateway *g)
     store_close(g->app.store);
     loop_close(g->app.loop);
     children_close(g->app.children);
+    toolbox_close(g->app.toolbox);
     environment_close(g->environment);
 }
 

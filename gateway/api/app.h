@@ -15,6 +15,7 @@ struct app {
     struct children *children;
     struct store *store;
     const struct environment *environment;
+    struct toolbox *toolbox;
     struct auth *auth;
     struct router *router;
     struct pipeline *pipeline;
@@ -33,5 +34,6 @@ extern const struct route *const route_tables[];
 extern const struct route health_routes[];
 extern const struct route metrics_routes[];
 extern const struct route page_routes[];
+extern const struct route sandbox_routes[];
 
 #endif

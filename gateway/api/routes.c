@@ -3,6 +3,7 @@
 #include "api/app.h"
 
 const struct route *const route_tables[] = {
+    sandbox_routes,
     health_routes,
     metrics_routes,
     page_routes,
