@@ -181,6 +181,7 @@ static void close_all(struct gateway *g)
     if (g->app.children)
         end_children(g);
     server_close(g->app.server);
+    bytes_done(&g->app.openapi);
     router_close(g->app.router);
     auth_close(g->app.auth);
     if (g->app.store)

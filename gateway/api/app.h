@@ -21,6 +21,7 @@ struct app {
     struct pipeline *pipeline;
     struct server *server;
     uint64_t started_ms; /* loop_clock() at start */
+    struct bytes openapi; /* the document, once it was asked for */
 };
 
 static inline struct app *app_of(const struct exchange *ex)
@@ -31,6 +32,7 @@ static inline struct app *app_of(const struct exchange *ex)
 /* NULL-terminated; in the order of the documentation. */
 extern const struct route *const route_tables[];
 
+extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route metrics_routes[];
 extern const struct route page_routes[];

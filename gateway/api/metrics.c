@@ -149,7 +149,7 @@ static int metrics(struct exchange *ex, struct err *err)
 }
 
 const struct route metrics_routes[] = {
-    {"GET", "/metrics", SCOPE_READ, ROUTE_INLINE, metrics, .tag = "health",
+    {"GET", "/metrics", SCOPE_READ, ROUTE_INLINE, metrics, .tag = "health", .answers = "text/plain",
      .summary = "Counters and gauges for Prometheus."},
     ROUTES_END,
 };

@@ -4,6 +4,7 @@
 
 const struct route *const route_tables[] = {
     sandbox_routes,
+    docs_routes,
     health_routes,
     metrics_routes,
     page_routes,
