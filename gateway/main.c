@@ -76,7 +76,7 @@ static int listen_on(const struct config *config, int *ret_fd, struct err *err)
 /* The one line on standard output: whoever started us reads the address from it. */
 static void announce(int listener)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     char host[64], port[8];
     if (getsockname(listener, (struct sockaddr *)&address, &length) < 0 ||
