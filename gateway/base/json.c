@@ -265,7 +265,7 @@ static int note_given(struct decoder *d, uint64_t *given, size_t index, const ch
 
 static int check_required(struct decoder *d, const struct field *fields, uint64_t given)
 {
-    for (size_t i = 0; fields[i].name && i < MAX_FIELDS; i++)
+    for (size_t i = 0; i < MAX_FIELDS && fields[i].name; i++)
         if (fields[i].required && !(given & UINT64_C(1) << i))
             return err_field(d->err, fields[i].name, "field '%s' is required", fields[i].name);
     return 0;
