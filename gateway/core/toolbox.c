@@ -12,7 +12,7 @@
 
 #define MAX_FOLDERS   64
 #define MAX_VERSIONS  128
-#define KEEP_MS       (15 * 60 * 1000)
+#define KEEP_MS       (UINT64_C(15) * 60 * 1000)
 #define PROBE_MS      2000
 #define PROBE_CEILING (64 * KIB)
 #define VERSION_SIZE  32

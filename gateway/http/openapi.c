@@ -30,13 +30,17 @@ static void write_operation_id(struct jsonw *w, const struct route *row)
     size_t n = 0;
     for (const char *p = row->method; *p && n < sizeof text - 1; p++)
         text[n++] = (char)tolower((unsigned char)*p);
-    for (const char *p = row->path; *p && n < sizeof text - 1; p++) {
-        bool word = isalnum((unsigned char)*p);
-        if (word || text[n - 1] != '_')
-            text[n++] = word ? *p : '_';
+    bool gap = true;
+    for (const char *p = row->path; *p && n < sizeof text - 2; p++) {
+        if (!isalnum((unsigned char)*p)) {
+            gap = true;
+            continue;
+        }
+        if (gap)
+            text[n++] = '_';
+        gap = false;
+        text[n++] = *p;
     }
-    while (n > 0 && text[n - 1] == '_')
-        n--;
     jsonw_ktext(w, "operationId", text, n);
 }
 
@@ -44,7 +48,7 @@ static void write_method(struct jsonw *w, const char *method)
 {
     char text[16];
     size_t n = 0;
-    for (; method[n] && n < sizeof text - 1; n++)
+    for (; n < sizeof text - 1 && method[n]; n++)
         text[n] = (char)tolower((unsigned char)method[n]);
     text[n] = '\0';
     jsonw_key(w, text);
