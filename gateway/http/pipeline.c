@@ -168,7 +168,8 @@ static size_t input_pairs(const struct exchange *ex, struct text_pair *out)
 static int decode(struct exchange *ex, struct err *err)
 {
     const struct route *route = ex->route;
-    if (!route->input)
+    /* A streamed body is its sink's to read: there the table is documentation. */
+    if (!route->input || route->body == BODY_STREAM)
         return 0;
     ex->input = arena_alloc(ex->arena, route->input_size);
     if (!ex->input)
