@@ -343,8 +343,10 @@ static int set_from_text(struct decoder *d, const struct field *f, struct text v
             return wrong_type(d, f, "a whole number");
         return set_number(d, f, (double)whole);
     case FIELD_NUMBER: {
+        /* strtod() also takes spaces, hexadecimal and names. */
+        bool plain = value.n > 0 && strspn(value.p, "0123456789+-.eE") == value.n;
         double number = strtod(value.p, &end);
-        if (value.n == 0 || end != value.p + value.n)
+        if (!plain || end != value.p + value.n)
             return wrong_type(d, f, "a number");
         return set_number(d, f, number);
     }
