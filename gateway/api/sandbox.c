@@ -111,11 +111,21 @@ static int reply_packages(struct exchange *ex, const struct package_list *list)
     return 0;
 }
 
+/* An interpreter that is not there is an answer, not a fault of the gateway. */
+static int without_list(struct exchange *ex, const struct err *err)
+{
+    if (err->kind != ERR_UNAVAILABLE)
+        return -1;
+    jsonw_null(reply_begin_failure(ex, err->text));
+    reply_end(ex);
+    return 0;
+}
+
 static int python_packages(struct exchange *ex, struct err *err)
 {
     struct package_list list;
     if (packages_python(app_of(ex)->toolbox, exchange_arena(ex), &list, err) < 0)
-        return -1;
+        return without_list(ex, err);
     return reply_packages(ex, &list);
 }
 
@@ -123,7 +133,7 @@ static int nodejs_packages(struct exchange *ex, struct err *err)
 {
     struct package_list list;
     if (packages_nodejs(app_of(ex)->toolbox, exchange_arena(ex), &list, err) < 0)
-        return -1;
+        return without_list(ex, err);
     return reply_packages(ex, &list);
 }
 
