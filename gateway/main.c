@@ -11,8 +11,11 @@
 #include "api/app.h"
 #include "base/log.h"
 #include "core/auth.h"
+#include "core/bash_sessions.h"
 #include "core/config.h"
 #include "core/environment.h"
+#include "core/history.h"
+#include "core/shell_sessions.h"
 #include "core/toolbox.h"
 #include "io/spawn.h"
 #include "store/store.h"
@@ -123,6 +126,17 @@ static int open_store(struct gateway *g, struct err *err)
     return 0;
 }
 
+static int open_sessions(struct gateway *g, struct err *err)
+{
+    struct app *app = &g->app;
+    history_settle(app->store, g->config.history_days);
+    if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                           &app->bash, err) < 0)
+        return -1;
+    return shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                               &app->shells, err);
+}
+
 static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
@@ -151,7 +165,7 @@ static int open_all(struct gateway *g, struct err *err)
     if (open_base(g, err) < 0)
         return -1;
     g->app.environment = g->environment;
-    if (open_store(g, err) < 0)
+    if (open_store(g, err) < 0 || open_sessions(g, err) < 0)
         return -1;
     return open_http(g, err);
 }
@@ -174,6 +188,10 @@ static void end_children(struct gateway *g)
 
 static void close_all(struct gateway *g)
 {
+    if (g->app.bash)
+        bash_sessions_stop(g->app.bash);
+    if (g->app.shells)
+        shell_sessions_stop(g->app.shells);
     if (g->app.server) {
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
@@ -184,6 +202,8 @@ static void close_all(struct gateway *g)
     bytes_done(&g->app.openapi);
     router_close(g->app.router);
     auth_close(g->app.auth);
+    bash_sessions_close(g->app.bash);
+    shell_sessions_close(g->app.shells);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);

@@ -17,6 +17,8 @@ struct app {
     const struct environment *environment;
     struct toolbox *toolbox;
     struct auth *auth;
+    struct bash_sessions *bash;
+    struct shell_sessions *shells;
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
@@ -32,10 +34,12 @@ static inline struct app *app_of(const struct exchange *ex)
 /* NULL-terminated; in the order of the documentation. */
 extern const struct route *const route_tables[];
 
+extern const struct route bash_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route metrics_routes[];
 extern const struct route page_routes[];
 extern const struct route sandbox_routes[];
+extern const struct route shell_routes[];
 
 #endif

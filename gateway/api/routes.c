@@ -3,6 +3,8 @@
 #include "api/app.h"
 
 const struct route *const route_tables[] = {
+    shell_routes,
+    bash_routes,
     sandbox_routes,
     docs_routes,
     health_routes,
