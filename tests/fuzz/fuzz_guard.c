@@ -81,8 +81,8 @@ static void check_origin(const struct guard_request *rq, bool any_host)
     if (navigation)
         HOLDS((strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "HEAD") == 0) &&
               count_of(rq, "sec-fetch-mode", &mode) && strcasecmp(mode, "navigate") == 0);
-    if (count_of(rq, "origin", &origin))
-        HOLDS(strstr(origin, "://"));
+    size_t origins = count_of(rq, "origin", &origin);
+    HOLDS(origins <= 1 && (!origins || strstr(origin, "://")));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

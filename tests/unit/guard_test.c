@@ -112,7 +112,9 @@ static void serves_only_hosts_that_cannot_be_rebound(void)
     CHECK(!served("evil.example", NULL) && !served("evillocalhost", NULL));
     CHECK(!served("localhost.evil.example", NULL) && !served("127.0.0.1.evil.example", NULL));
     CHECK(!served("0177.0.0.1", NULL) && !served("", NULL) && !served("[::1", NULL));
-    CHECK(!served(":8080", NULL));
+    CHECK(!served(":8080", NULL) && !served("127.0.0.1:port", NULL));
+    CHECK(!served("[::1]8080", NULL) && !served("[::1]:x", NULL) && !served("[::1]:1:2", NULL));
+    CHECK(served("localhost:", NULL) && !served("localhost:1:2", NULL));
 }
 
 static void serves_listed_hosts(void)
@@ -142,6 +144,7 @@ static void refuses_other_origins(void)
     CHECK(!allowed("POST", "Host: localhost:8080\nOrigin: http://localhost:9090"));
     CHECK(!allowed("POST", HOST "Origin: null") && !allowed("POST", HOST "Origin: "));
     CHECK(!allowed("GET", HOST "Origin: http://evil.example"));
+    CHECK(!allowed("POST", HOST "Origin: http://localhost\nOrigin: http://evil.example"));
     CHECK(!allowed("GET", HOST "Origin: http://localhost.evil.example"));
 }
 
