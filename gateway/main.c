@@ -17,6 +17,7 @@
 #include "core/history.h"
 #include "core/shell_sessions.h"
 #include "http/ws.h"
+#include "core/toolbox.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -79,7 +80,7 @@ static int listen_on(const struct config *config, int *ret_fd, struct err *err)
 /* The one line on standard output: whoever started us reads the address from it. */
 static void announce(int listener)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     char host[64], port[8];
     if (getsockname(listener, (struct sockaddr *)&address, &length) < 0 ||
@@ -101,6 +102,7 @@ static void on_stop(void *arg, int number)
 static int open_base(struct gateway *g, struct err *err)
 {
     if (environment_open(&g->config, environ, &g->environment, err) < 0 ||
+        toolbox_open(g->environment, &g->app.toolbox, err) < 0 ||
         loop_open(&g->app.loop, err) < 0 ||
         children_open(g->app.loop, &g->app.children, err) < 0 ||
         loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
@@ -200,6 +202,7 @@ static void close_all(struct gateway *g)
         end_children(g);
     ws_context_close(g->app.ws);
     server_close(g->app.server);
+    bytes_done(&g->app.openapi);
     router_close(g->app.router);
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
@@ -209,6 +212,7 @@ static void close_all(struct gateway *g)
     store_close(g->app.store);
     loop_close(g->app.loop);
     children_close(g->app.children);
+    toolbox_close(g->app.toolbox);
     environment_close(g->environment);
 }
 

@@ -6,6 +6,10 @@ const struct route *const route_tables[] = {
     shell_routes,
     terminal_routes,
     bash_routes,
+    sandbox_routes,
+    docs_routes,
     health_routes,
+    metrics_routes,
+    page_routes,
     NULL,
 };

@@ -265,7 +265,7 @@ static int note_given(struct decoder *d, uint64_t *given, size_t index, const ch
 
 static int check_required(struct decoder *d, const struct field *fields, uint64_t given)
 {
-    for (size_t i = 0; fields[i].name && i < MAX_FIELDS; i++)
+    for (size_t i = 0; i < MAX_FIELDS && fields[i].name; i++)
         if (fields[i].required && !(given & UINT64_C(1) << i))
             return err_field(d->err, fields[i].name, "field '%s' is required", fields[i].name);
     return 0;
@@ -365,8 +365,10 @@ static int set_from_text(struct decoder *d, const struct field *f, struct text v
             return wrong_type(d, f, "a whole number");
         return set_number(d, f, (double)whole);
     case FIELD_NUMBER: {
+        /* strtod() also takes spaces, hexadecimal and names. */
+        bool plain = value.n > 0 && strspn(value.p, "0123456789+-.eE") == value.n;
         double number = strtod(value.p, &end);
-        if (value.n == 0 || end != value.p + value.n)
+        if (!plain || end != value.p + value.n)
             return wrong_type(d, f, "a number");
         return set_number(d, f, number);
     }
