@@ -58,6 +58,7 @@ def test_control_shift_c_without_selection_keeps_the_clipboard(terminal, clipboa
 
 @pytest.mark.parametrize("shortcut", ["Control+Shift+V", "Shift+Insert"])
 def test_pasted_lines_wait_for_enter(terminal, clipboard, shortcut):
+    terminal.settle()
     clipboard.write(terminal, "echo first-$((1+1))\necho second-ž-$((2+2))")
     terminal.press(shortcut)
     terminal.see(r"echo second-ž-\$\(\(2\+2\)\)$")
@@ -68,6 +69,7 @@ def test_pasted_lines_wait_for_enter(terminal, clipboard, shortcut):
 
 
 def test_paste_cannot_leave_its_brackets(terminal, clipboard):
+    terminal.settle()
     clipboard.write(terminal, "echo harmless\x1b[201~\necho escaped-$((50+5))\n")
     terminal.press("Control+Shift+V")
     terminal.see(r"escaped-\$\(\(50\+5\)\)")

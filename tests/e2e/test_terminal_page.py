@@ -33,8 +33,10 @@ def test_keys_reach_the_program(terminal):
 
 
 def test_control_c_interrupts(terminal):
-    terminal.run("sleep 300")
+    terminal.run("echo started-$((1+1)); sleep 300")
+    terminal.see(r"^started-2$")
     terminal.press("Control+c")
+    terminal.see(r"\^C")
     terminal.run("echo status $?")
     terminal.see(r"^status 130$")
 

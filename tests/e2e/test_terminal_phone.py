@@ -33,11 +33,13 @@ def test_everything_fits_and_nothing_scrolls_sideways(phone, shot):
 
 
 def test_control_is_armed_for_one_character(phone):
-    phone.run("sleep 300")
+    phone.run("echo started-$((1+1)); sleep 300")
+    phone.see(r"^started-2$")
     tap(phone, "ctrl")
     expect(phone.page.locator("[data-key=ctrl]")).to_have_attribute("aria-pressed", "true")
     phone.type("c")
     expect(phone.page.locator("[data-key=ctrl]")).to_have_attribute("aria-pressed", "false")
+    phone.see(r"\^C")
     phone.run("echo status $?")
     phone.see(r"^status 130$")
 
@@ -55,12 +57,14 @@ def test_arrow_and_tab_keys(phone):
 
 
 def test_escape_reaches_the_program(phone):
-    phone.run("read -rsn1 key; printf 'code-%d\\n' \"'$key\"")
+    phone.run("echo started-$((1+1)); read -rsn1 key; printf 'code-%d\\n' \"'$key\"")
+    phone.see(r"^started-2$")
     tap(phone, "escape")
     phone.see(r"^code-27$")
 
 
 def test_paste_key(phone):
+    phone.settle()
     phone.page.evaluate("() => navigator.clipboard.writeText('echo pasted-$((1+1))')")
     tap(phone, "paste")
     phone.see(r"echo pasted-")
