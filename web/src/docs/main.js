@@ -83,11 +83,12 @@ function wire(entries) {
   openNamed();
 }
 
-byId('key').onclick = () => askForKey(gateway);
+byId('key').onclick = () => askForKey(gateway, { optional: true });
 
 try {
   const doc = await load();
   await gateway.learnWhetherLocked();
+  byId('key').hidden = !gateway.locked;
   showAbout(doc);
   wire(draw(doc));
 } catch (error) {

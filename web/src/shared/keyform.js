@@ -12,41 +12,52 @@ function form() {
     h('form', { method: 'dialog' },
       h('h2', { id: 'key-title' }, 'This sandbox asks for a key'),
       h('p', {}, 'It was set as SANDBOX_API_KEY where the sandbox was started. ',
-        'It is kept in this tab only.'),
+        'It is kept until this browser is closed.'),
       h('label', { for: 'key-input' }, 'API key'),
       input, problem, submit));
   return { dialog, input, problem, submit };
 }
 
-// Shows the dialog until a key is accepted. A tried-and-refused stored key is said to be so.
-export function askForKey(gateway) {
+// Tries the key in the form and keeps it if it opens; resolves to what is wrong with it, or ''.
+async function tryKey(gateway, key) {
+  const before = gateway.key;
+  gateway.key = key;
+  const { status } = await gateway.probe();
+  if (status !== 0 && status !== 401) {
+    if (status < 300) await gateway.signIn();
+    return '';
+  }
+  gateway.key = before;
+  return status === 401 ? 'That key was refused.' : 'The sandbox does not answer.';
+}
+
+// Shows the dialog and resolves when a key was accepted. With `optional` the user may also leave it
+// with Escape; otherwise nothing works without a key, so it stays.
+export function askForKey(gateway, { optional = false } = {}) {
   const { dialog, input, problem, submit } = form();
-  if (gateway.key) problem.textContent = 'The key used so far was refused.';
-  const done = new Promise((resolve) => {
-    dialog.addEventListener('cancel', (event) => event.preventDefault());
+  if (gateway.key && !optional) problem.textContent = 'The key used so far was refused.';
+  return new Promise((resolve) => {
+    let accepted = false;
+    dialog.addEventListener('close', () => {
+      if (!accepted && !optional) {
+        dialog.showModal();
+        return;
+      }
+      dialog.remove();
+      resolve();
+    });
     dialog.querySelector('form').addEventListener('submit', async (event) => {
       event.preventDefault();
       submit.disabled = true;
       problem.textContent = '';
-      gateway.key = input.value;
-      const { status, message } = await gateway.probe();
+      problem.textContent = await tryKey(gateway, input.value);
       submit.disabled = false;
-      if (status !== 0 && status !== 401) {
-        if (status < 300) await gateway.signIn();
-        dialog.close();
-        dialog.remove();
-        resolve();
-        return;
-      }
-      gateway.key = null;
-      problem.textContent = status === 401
-        ? 'That key was refused.'
-        : `The sandbox does not answer${message ? `: ${message}` : '.'}`;
-      input.select();
+      accepted = problem.textContent === '';
+      if (accepted) dialog.close();
+      else input.select();
     });
+    document.body.append(dialog);
+    dialog.showModal();
+    input.focus();
   });
-  document.body.append(dialog);
-  dialog.showModal();
-  input.focus();
-  return done;
 }
