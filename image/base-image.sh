@@ -111,7 +111,8 @@ main() {
     docker info >/dev/null 2>&1 || die "no Docker engine answers"
     "$(dirname "$0")/provision.sh" baseimage
     root=$(mktemp -d "${TMPDIR:-/tmp}/base-image.XXXXXX")
-    trap 'rm -rf "$root"' EXIT
+    # Should a file system of the chroot still be mounted, it stays out of the removal.
+    trap 'rm -rf --one-file-system "$root"' EXIT
     trap 'exit 1' HUP INT TERM
     chmod 755 "$root"
     # shellcheck disable=SC2046 # one option or none
