@@ -33,6 +33,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["/usr/local/share/sandgate/probe", "--silent", "--show-error", "--output", "/dev/null", \
         "http://127.0.0.1:8080/healthz"]
 # Further arguments of `docker run` are added to these.
-ENTRYPOINT ["/usr/bin/tini", "--", "/usr/local/bin/sandgate", \
-    "--listen", "0.0.0.0:8080", "--home", "/home/gem", "--state", "/home/gem/.sandgate", \
-    "--web", "/usr/local/share/sandgate/web"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/local/bin/sandgate", "--listen", "0.0.0.0:8080", "--home", "/home/gem"]

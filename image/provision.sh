@@ -27,7 +27,7 @@ die() {
 packages_of() {
     case $1 in
     build)
-        echo gcc libc6-dev make pkg-config brotli gzip ca-certificates
+        echo gcc libc6-dev make pkg-config ca-certificates
         echo libmicrohttpd-dev libwebsockets-dev libcjson-dev libuv1-dev libsqlite3-dev libssl-dev
         node_packages
         ;;
