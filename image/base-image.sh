@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the Dockerfile's base image from Debian's packages, for machines that reach a Debian mirror but no image registry.
+# Makes the Dockerfile's base image from Debian's packages, for machines that reach a mirror but no image registry.
 #
 # The result stands in for Docker Hub's debian:12-slim: Debian 12, minimal variant, security updates applied, no
 # documentation or translations. Certificate authorities that this machine's administrator added are trusted in it too.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the image's user `gem` and lets it install Python and Node packages for itself. Run once, as root, in the Dockerfile.
+# Makes the image's user `gem`, who may install Python and Node packages for itself. The Dockerfile runs it, as root.
 set -eu
 
 may_sudo=${1:?usage: image/user.sh yes|no}

@@ -85,7 +85,8 @@ check_processes() {
 check_files() {
     local text
     text=$'first line\nL\u00e4ngst vorbei \u2713'
-    call /v1/file/write "$(jq --null-input --arg c "$text" '{file: "/home/gem/notes/smoke.txt", content: $c}')" >/dev/null
+    call /v1/file/write "$(jq --null-input --arg c "$text" \
+        '{file: "/home/gem/notes/smoke.txt", content: $c}')" >/dev/null
     check "a file written is the file read" "$text" \
         "$(call /v1/file/read '{"file": "/home/gem/notes/smoke.txt"}' | jq --raw-output .content)"
 }
