@@ -138,6 +138,14 @@ static int open_sessions(struct gateway *g, struct err *err)
                                &app->shells, err);
 }
 
+/* /proc/PID/environ and cmdline show what the process was started with to every command of the
+ * same user: take the key out of both as soon as it is kept elsewhere. */
+static void wipe_key(struct gateway *g)
+{
+    char *key = (char *)(uintptr_t)g->config.api_key;
+    explicit_bzero(key, strlen(key));
+}
+
 static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
@@ -145,6 +153,8 @@ static int open_http(struct gateway *g, struct err *err)
         router_open(route_tables, &g->app.router, err) < 0 ||
         ws_context_open(g->app.loop, &g->app.ws, err) < 0 || listen_on(&g->config, &fd, err) < 0)
         return -1;
+    if (auth_required(g->app.auth))
+        wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,

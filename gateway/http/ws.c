@@ -11,7 +11,8 @@
 #include "base/log.h"
 #include "http/tunnel.h"
 
-#define FRAME_ROOM 65536
+#define FRAME_ROOM       65536
+#define HANDLES_CLOSE_MS 20
 
 struct ws_context {
     struct lws_context *lws;
@@ -136,6 +137,7 @@ int ws_context_open(struct loop *loop, struct ws_context **ret_context, struct e
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS |
                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DISABLE_IPV6,
         .foreign_loops = loops,
+        .pcontext = &c->lws,
         .gid = -1,
         .uid = -1,
         .pt_serv_buf_size = 8192,
@@ -154,10 +156,23 @@ int ws_context_open(struct loop *loop, struct ws_context **ret_context, struct e
     return 0;
 }
 
+static int finalized(void *arg)
+{
+    const struct ws_context *c = arg;
+    return c->lws == NULL;
+}
+
+/* On a loop that is not its own, libwebsockets 4.1 destroys in two calls, with the loop closing the
+ * handles in between; unless the last handle was a socket's: then the second call is made by
+ * itself, and `pcontext` (our lws pointer) becomes NULL. */
 void ws_context_close(struct ws_context *c)
 {
     if (!c)
         return;
+    if (c->lws)
+        lws_context_destroy(c->lws);
+    if (c->lws)
+        loop_drain(c->loop, finalized, c, HANDLES_CLOSE_MS);
     if (c->lws)
         lws_context_destroy(c->lws);
     free(c);
