@@ -15,6 +15,7 @@ struct app {
     struct children *children;
     struct store *store;
     const struct environment *environment;
+    struct files *files;
     struct auth *auth;
     struct router *router;
     struct pipeline *pipeline;
@@ -31,5 +32,7 @@ static inline struct app *app_of(const struct exchange *ex)
 extern const struct route *const route_tables[];
 
 extern const struct route health_routes[];
+extern const struct route file_routes[];
+extern const struct route file_transfer_routes[];
 
 #endif

@@ -4,5 +4,7 @@
 
 const struct route *const route_tables[] = {
     health_routes,
+    file_routes,
+    file_transfer_routes,
     NULL,
 };
