@@ -1,4 +1,5 @@
-/* Files: read, write, edit, search, list. What an operation does is in core/; here it is answered. */
+/* Files: read, write, edit, search, list. What an operation does is in core/; here it is answered.
+ */
 #include <unistd.h>
 
 #include "api/app.h"
@@ -57,8 +58,8 @@ static int run_as_root(struct exchange *ex, const struct file_op *op, const void
 static int run(struct exchange *ex, const struct file_op *op, struct err *err)
 {
     const void *input = exchange_input(ex);
-    bool sudo = op->sudo != NO_SUDO &&
-                *(const bool *)(const void *)((const char *)input + op->sudo);
+    bool sudo =
+        op->sudo != NO_SUDO && *(const bool *)(const void *)((const char *)input + op->sudo);
     return sudo && geteuid() != 0 ? run_as_root(ex, op, input, err) : run_here(ex, op, input, err);
 }
 
@@ -113,11 +114,12 @@ static int edit_file(struct exchange *ex, struct err *err)
 }
 
 #define POST_JSON(verb, permit, fn, limit)                                                         \
-    "POST", "/v1/file/" verb, permit, ROUTE_BLOCKING, fn, .body = BODY_JSON, .body_limit = (limit), \
-        .tag = "file"
+    "POST", "/v1/file/" verb, permit, ROUTE_BLOCKING, fn, .body = BODY_JSON,                       \
+                                                          .body_limit = (limit), .tag = "file"
 
 const struct route file_routes[] = {
-    {POST_JSON("read", SCOPE_READ, read_file, BODY_SMALL), INPUT(file_read_fields, struct file_read),
+    {POST_JSON("read", SCOPE_READ, read_file, BODY_SMALL),
+     INPUT(file_read_fields, struct file_read),
      .summary = "Read a file, whole or by lines: up to 32 MiB at once."},
     {POST_JSON("write", SCOPE_EXEC, write_file, BODY_CONTENT),
      INPUT(file_write_fields, struct file_write),
@@ -133,13 +135,13 @@ const struct route file_routes[] = {
      .summary = "Find files by name anywhere below a directory, hidden ones only when named."},
     {POST_JSON("grep", SCOPE_READ, grep_files, BODY_SMALL),
      INPUT(file_grep_fields, struct grep_request),
-     .summary = "Search the text files of a tree with ripgrep: hidden and ignored ones too, .git not."},
+     .summary =
+         "Search the text files of a tree with ripgrep: hidden and ignored ones too, .git not."},
     {POST_JSON("glob", SCOPE_READ, glob_files, BODY_SMALL),
      INPUT(file_glob_fields, struct glob_request),
      .summary = "Find files by a glob of their path below a directory."},
     {POST_JSON("list", SCOPE_READ, list_path, BODY_SMALL),
-     INPUT(file_list_fields, struct list_request),
-     .summary = "List a directory."},
+     INPUT(file_list_fields, struct list_request), .summary = "List a directory."},
     {POST_JSON("str_replace_editor", SCOPE_EXEC, edit_file, BODY_CONTENT),
      INPUT(file_editor_fields, struct editor_request),
      .summary = "View, create and edit text files, and undo edits."},

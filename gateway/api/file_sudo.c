@@ -1,5 +1,5 @@
-/* Operations on files as root: `sudo -n OURSELVES file-op NAME` does the same operation, decoding the
- * same request by the same table. What comes back is one line of head and then text:
+/* Operations on files as root: `sudo -n OURSELVES file-op NAME` does the same operation, decoding
+ * the same request by the same table. What comes back is one line of head and then text:
  *
  *   sandgate-file-op KIND ERRNO FIELD    KIND: "ok", or the err_kind's number
  *   MESSAGE                              the rest of the line
@@ -70,8 +70,8 @@ static int parse_answer(struct bytes *answer, struct file_outcome *ret, struct e
 int file_sudo_run(const struct file_op *op, struct text body, struct bytes *answer,
                   struct file_outcome *ret_outcome, struct err *err)
 {
-    static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
-                                              NULL};
+    static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                                              "LC_ALL=C.UTF-8", NULL};
     static const char sudo[] = "/usr/bin/sudo";
     char self[PATH_MAX];
     struct exit_status status;

@@ -26,10 +26,15 @@ struct download {
 };
 
 static const struct field download_fields[] = {
-    {.name = "path", .type = FIELD_PATH, .offset = offsetof(struct download, path),
-     .required = true, .doc = "Absolute path of the file."},
-    {.name = "change_policy", .type = FIELD_CHOICE,
-     .offset = offsetof(struct download, change_policy), .choices = change_policies,
+    {.name = "path",
+     .type = FIELD_PATH,
+     .offset = offsetof(struct download, path),
+     .required = true,
+     .doc = "Absolute path of the file."},
+    {.name = "change_policy",
+     .type = FIELD_CHOICE,
+     .offset = offsetof(struct download, change_policy),
+     .choices = change_policies,
      .fallback = "\"ignore\"",
      .doc = "abort: answer 409 when the file changed meanwhile or is open for writing."},
     FIELDS_END,
@@ -70,8 +75,8 @@ static int fail_download(const char *path, const struct err *why, struct err *er
  * it is one that is ignored, and it is given back at once. */
 static bool open_for_writing(int fd)
 {
-    bool busy = fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) < 0 &&
-                errno == EAGAIN;
+    bool busy =
+        fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) < 0 && errno == EAGAIN;
     (void)fcntl(fd, F_SETLEASE, F_UNLCK);
     return busy;
 }
@@ -83,7 +88,8 @@ static int check_unchanged(const char *path, int fd, const struct stat *seen, st
                 now.st_size == seen->st_size && now.st_mtim.tv_sec == seen->st_mtim.tv_sec &&
                 now.st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
     if (!same)
-        return err_set(err, ERR_CONFLICT, "the file changed while it was being read: '%.400s'", path);
+        return err_set(err, ERR_CONFLICT, "the file changed while it was being read: '%.400s'",
+                       path);
     if (open_for_writing(fd))
         return err_set(err, ERR_CONFLICT, "the file is open for writing: '%.400s'", path);
     return 0;
@@ -100,7 +106,8 @@ static void add_disposition(struct exchange *ex, const char *path)
     cleanup_bytes struct bytes plain = BYTES_INIT(4 * KIB), exact = BYTES_INIT(4 * KIB);
     bool differs = false;
     for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
-        bool alnum = (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z');
+        bool alnum =
+            (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z');
         if (*c < 0x20 || *c >= 0x7f || strchr("\"\\%", *c)) {
             differs = true;
             if ((*c & 0xC0) != 0x80) /* one mark per character */
@@ -129,21 +136,36 @@ static void add_disposition(struct exchange *ex, const char *path)
 static const char *type_of(const char *path)
 {
     static const char *const types[][2] = {
-        {"txt", "text/plain; charset=utf-8"}, {"md", "text/markdown; charset=utf-8"},
-        {"csv", "text/csv; charset=utf-8"},   {"html", "text/html; charset=utf-8"},
-        {"htm", "text/html; charset=utf-8"},  {"css", "text/css; charset=utf-8"},
-        {"js", "text/javascript; charset=utf-8"}, {"mjs", "text/javascript; charset=utf-8"},
-        {"json", "application/json"},         {"xml", "application/xml"},
-        {"pdf", "application/pdf"},           {"zip", "application/zip"},
-        {"gz", "application/gzip"},           {"tar", "application/x-tar"},
-        {"wasm", "application/wasm"},         {"png", "image/png"},
-        {"jpg", "image/jpeg"},                {"jpeg", "image/jpeg"},
-        {"gif", "image/gif"},                 {"webp", "image/webp"},
-        {"avif", "image/avif"},               {"svg", "image/svg+xml"},
-        {"ico", "image/x-icon"},              {"mp3", "audio/mpeg"},
-        {"wav", "audio/wav"},                 {"ogg", "audio/ogg"},
-        {"mp4", "video/mp4"},                 {"webm", "video/webm"},
-        {"woff2", "font/woff2"},              {"ttf", "font/ttf"},
+        {"txt", "text/plain; charset=utf-8"},
+        {"md", "text/markdown; charset=utf-8"},
+        {"csv", "text/csv; charset=utf-8"},
+        {"html", "text/html; charset=utf-8"},
+        {"htm", "text/html; charset=utf-8"},
+        {"css", "text/css; charset=utf-8"},
+        {"js", "text/javascript; charset=utf-8"},
+        {"mjs", "text/javascript; charset=utf-8"},
+        {"json", "application/json"},
+        {"xml", "application/xml"},
+        {"pdf", "application/pdf"},
+        {"zip", "application/zip"},
+        {"gz", "application/gzip"},
+        {"tar", "application/x-tar"},
+        {"wasm", "application/wasm"},
+        {"png", "image/png"},
+        {"jpg", "image/jpeg"},
+        {"jpeg", "image/jpeg"},
+        {"gif", "image/gif"},
+        {"webp", "image/webp"},
+        {"avif", "image/avif"},
+        {"svg", "image/svg+xml"},
+        {"ico", "image/x-icon"},
+        {"mp3", "audio/mpeg"},
+        {"wav", "audio/wav"},
+        {"ogg", "audio/ogg"},
+        {"mp4", "video/mp4"},
+        {"webm", "video/webm"},
+        {"woff2", "font/woff2"},
+        {"ttf", "font/ttf"},
         {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
         {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
         {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
@@ -200,10 +222,9 @@ static int reply_selected(struct exchange *ex, const char *path, int *fd, const 
     case 416:
         return reply_unsatisfiable(ex, (uint64_t)st->st_size, err);
     case 206:
-        (void)snprintf(range, sizeof range, "bytes %llu-%llu/%lld",
-                       (unsigned long long)chosen->offset,
-                       (unsigned long long)(chosen->offset + chosen->length - 1),
-                       (long long)st->st_size);
+        (void)snprintf(
+            range, sizeof range, "bytes %llu-%llu/%lld", (unsigned long long)chosen->offset,
+            (unsigned long long)(chosen->offset + chosen->length - 1), (long long)st->st_size);
         exchange_add_header(ex, "Content-Range", range);
         break;
     default:

@@ -15,7 +15,8 @@ extern const struct body_sink upload_sink;
 /* The body is in: put the file in its place. Parks meanwhile. */
 int upload_run(struct exchange *ex, struct err *err);
 
-/* file.c: a failure of the file is an answer (0); anything else is the pipeline's to report (-1). */
+/* file.c: a failure of the file is an answer (0); anything else is the pipeline's to report (-1).
+ */
 int file_answer_failure(struct exchange *ex, const char *operation, const char *path,
                         struct err *err);
 

@@ -1,8 +1,9 @@
 /* Upload: a multipart body streamed to disk.
  *
- * The loop takes the body apart and fills one buffer while a worker writes the other to a draft; when
- * both are full the connection pauses. The draft takes its place when the body is complete, or
- * vanishes. An upload belongs to the loop; while `working`, what the job touches is the worker's. */
+ * The loop takes the body apart and fills one buffer while a worker writes the other to a draft;
+ * when both are full the connection pauses. The draft takes its place when the body is complete, or
+ * vanishes. An upload belongs to the loop; while `working`, what the job touches is the worker's.
+ */
 #include <string.h>
 
 #include "api/app.h"
@@ -36,6 +37,7 @@ struct upload {
     char filename[MULTIPART_NAME_MAX + 1];
     struct bytes unknown; /* names of parts nobody asked for */
 
+    bool admitted; /* counted among the uploads under way */
     char *buffers[2];
     int filling;
     size_t filled;
@@ -54,7 +56,9 @@ struct upload {
 
 const struct field upload_fields[] = {
     {.name = "file", .type = FIELD_FILE, .required = true, .doc = "The file, as a multipart part."},
-    {.name = "path", .type = FIELD_PATH, .offset = sizeof(struct text),
+    {.name = "path",
+     .type = FIELD_PATH,
+     .offset = sizeof(struct text),
      .doc = "Absolute path to store it at; the workspace and the file's own name when empty."},
     FIELDS_END,
 };
@@ -96,6 +100,8 @@ static void clean_work(void *arg)
 static void clean_done(void *arg)
 {
     struct upload *u = arg;
+    if (u->admitted)
+        files_upload_leave(u->files);
     free(u->buffers[0]);
     free(u->buffers[1]);
     bytes_done(&u->unknown);
@@ -194,6 +200,16 @@ static void keep_filename(struct upload *u, const char *name)
     (void)snprintf(u->filename, sizeof u->filename, "%s", dos ? dos + 1 : name);
 }
 
+static int open_buffers(struct upload *u, struct err *err)
+{
+    if (files_upload_enter(u->files, err) < 0)
+        return -1;
+    u->admitted = true;
+    u->buffers[0] = malloc(BUFFER_SIZE);
+    u->buffers[1] = malloc(BUFFER_SIZE);
+    return u->buffers[0] && u->buffers[1] ? 0 : err_memory(err);
+}
+
 static int on_begin(void *arg, const struct multipart_part *part, struct err *err)
 {
     struct upload *u = arg;
@@ -207,10 +223,7 @@ static int on_begin(void *arg, const struct multipart_part *part, struct err *er
     if (file && part->filename)
         keep_filename(u, part->filename);
     u->has_file |= file;
-    for (int i = 0; file && i < 2; i++)
-        if (!(u->buffers[i] = malloc(BUFFER_SIZE)))
-            return err_memory(err);
-    return 0;
+    return file ? open_buffers(u, err) : 0;
 }
 
 static int on_data(void *arg, const char *data, size_t n, struct err *err)

@@ -132,9 +132,9 @@ static int str_replace(struct edit *e, struct err *err)
     if (count > 1 && e->in->replace_mode == CHOICE_ABSENT)
         return not_unique(&e->before, old, count, err);
     e->first = e->last = 0;
-    return put_replaced(e, count) < 0 ? err_set(err, ERR_TOO_LARGE, "the result is over %zu MiB",
-                                                EDITOR_FILE_MAX / MIB)
-                                      : 0;
+    return put_replaced(e, count) < 0
+               ? err_set(err, ERR_TOO_LARGE, "the result is over %zu MiB", EDITOR_FILE_MAX / MIB)
+               : 0;
 }
 
 /* ---- insert ---- */
@@ -157,14 +157,14 @@ static int insert(struct edit *e, struct err *err)
     if (e->after.len && e->after.data[e->after.len - 1] != '\n')
         (void)bytes_addc(&e->after, '\n');
     (void)bytes_add(&e->after, new->p, new->n);
-    if (new->n && new->p[new->n - 1] != '\n')
+    if (new->n &&new->p[new->n - 1] != '\n')
         (void)bytes_addc(&e->after, '\n');
     e->first = e->in->insert_line + 1;
     e->last = count_lines(e->after.data, e->after.len);
     (void)bytes_add(&e->after, at, (size_t)(end - at));
-    return e->after.failed ? err_set(err, ERR_TOO_LARGE, "the result is over %zu MiB",
-                                     EDITOR_FILE_MAX / MIB)
-                           : 0;
+    return e->after.failed
+               ? err_set(err, ERR_TOO_LARGE, "the result is over %zu MiB", EDITOR_FILE_MAX / MIB)
+               : 0;
 }
 
 /* ---- changing an existing file ---- */
@@ -191,7 +191,8 @@ static int change_once(struct edit *e, struct err *err)
     }
     /* Kept before the change takes place, so that what is kept has the order of the changes. */
     bool undo = entry[0];
-    if (!undo && history_push(e->files, e->in->path.p, e->before.data, e->before.len, entry, err) < 0)
+    if (!undo &&
+        history_push(e->files, e->in->path.p, e->before.data, e->before.len, entry, err) < 0)
         return -1;
     int r = save(e, &e->version, err);
     e->overtaken = r < 0 && err->kind == ERR_CONFLICT;

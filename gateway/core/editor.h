@@ -1,7 +1,7 @@
 /* core/editor.h: the edit tool agents know: view, create, str_replace, insert, undo_edit.
  *
- * Works on UTF-8 text that fits an answer twice (before and after). What an edit replaced is kept in
- * the state directory, so that it can be undone even after a restart. Any thread. */
+ * Works on UTF-8 text that fits an answer twice (before and after). What an edit replaced is kept
+ * in the state directory, so that it can be undone even after a restart. Any thread. */
 #ifndef SANDGATE_CORE_EDITOR_H
 #define SANDGATE_CORE_EDITOR_H
 

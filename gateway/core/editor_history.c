@@ -115,16 +115,17 @@ int history_push(struct files *files, const char *path, const char *text, size_t
     while (fd < 0) {
         struct timespec now;
         (void)clock_gettime(CLOCK_REALTIME, &now);
-        (void)snprintf(name, HISTORY_NAME_SIZE, "%016llx-%020llu", (unsigned long long)hash_path(path),
-                       (unsigned long long)now.tv_sec * 1000000000u +
-                           (unsigned long long)now.tv_nsec);
+        (void)snprintf(
+            name, HISTORY_NAME_SIZE, "%016llx-%020llu", (unsigned long long)hash_path(path),
+            (unsigned long long)now.tv_sec * 1000000000u + (unsigned long long)now.tv_nsec);
         fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd < 0 && errno != EEXIST)
             return file_fail(err, errno);
         if (fd >= 0)
             prune(folder, name, strlen(path) + 1 + n);
     }
-    if (file_write_all(fd, path, strlen(path) + 1, err) < 0 || file_write_all(fd, text, n, err) < 0) {
+    if (file_write_all(fd, path, strlen(path) + 1, err) < 0 ||
+        file_write_all(fd, text, n, err) < 0) {
         (void)unlinkat(folder, name, 0);
         return -1;
     }

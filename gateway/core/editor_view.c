@@ -10,9 +10,9 @@
 #include "core/file_io.h"
 #include "core/file_problem.h"
 
-#define CHUNK          (64 * KIB)
-#define VIEW_DEPTH     2
-#define VIEW_ENTRIES   1000
+#define CHUNK        (64 * KIB)
+#define VIEW_DEPTH   2
+#define VIEW_ENTRIES 1000
 static const char cut_mark[] = "… (cut here: ask for fewer lines with view_range)\n";
 
 /* ---- numbered lines, as they stream by ---- */
@@ -20,7 +20,7 @@ static const char cut_mark[] = "… (cut here: ask for fewer lines with view_ran
 struct numbering {
     struct bytes *out;
     int64_t line, first, last;
-    bool begun; /* the current line's number is written */
+    bool begun;   /* the current line's number is written */
     size_t width; /* bytes of the current line shown */
     bool full;
 };

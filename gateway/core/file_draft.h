@@ -2,8 +2,8 @@
  *
  * A draft is written beside its destination and then renamed over it, so that readers see the old
  * version or the new one. It has no name until the end where the file system can do that, so that
- * nothing is left behind even by a crash. An existing file keeps its mode, owner and links: links to
- * it are followed, and where it cannot be replaced without losing something (further hard links,
+ * nothing is left behind even by a crash. An existing file keeps its mode, owner and links: links
+ * to it are followed, and where it cannot be replaced without losing something (further hard links,
  * an owner we cannot give, a directory we cannot write, a mount point) its content is overwritten
  * instead. Any thread; a draft has one owner. */
 #ifndef SANDGATE_CORE_FILE_DRAFT_H
@@ -18,8 +18,8 @@
 struct files;
 
 struct file_draft {
-    int fd;       /* write here; -1: no draft */
-    int dir;      /* where `name` is */
+    int fd;        /* write here; -1: no draft */
+    int dir;       /* where `name` is */
     char name[32]; /* "": it has none */
 };
 

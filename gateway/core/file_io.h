@@ -13,7 +13,8 @@
 #include "base/err.h"
 
 /* A regular file for reading. */
-int file_open_read(const char *path, int *ret_fd, struct stat *ret_stat, struct err *err) MUST_CHECK;
+int file_open_read(const char *path, int *ret_fd, struct stat *ret_stat,
+                   struct err *err) MUST_CHECK;
 /* A directory, to look things up in and to list. */
 int file_open_dir(const char *path, int *ret_fd, struct err *err) MUST_CHECK;
 

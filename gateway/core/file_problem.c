@@ -23,10 +23,10 @@ int file_fail_kind(struct err *err, unsigned mode)
 {
     if (S_ISDIR(mode))
         return file_fail(err, EISDIR);
-    const char *what = S_ISFIFO(mode)                    ? "a named pipe"
-                       : S_ISSOCK(mode)                  ? "a socket"
+    const char *what = S_ISFIFO(mode)                   ? "a named pipe"
+                       : S_ISSOCK(mode)                 ? "a socket"
                        : S_ISCHR(mode) || S_ISBLK(mode) ? "a device"
-                                                         : "something else";
+                                                        : "something else";
     (void)err_set(err, ERR_SYSTEM, "Not a regular file but %s", what);
     err->sys = EINVAL;
     return -1;
@@ -108,11 +108,16 @@ bool file_problem_of(const struct err *err, struct file_problem *ret_problem)
 static const char *attempt(const char *operation)
 {
     static const char *const names[][2] = {
-        {"read", "read file"},           {"write", "write file"},
-        {"replace", "replace in file"},  {"search", "search file"},
-        {"find", "find files"},          {"grep", "search files"},
-        {"glob", "glob files"},          {"list", "list directory"},
-        {"upload", "upload file"},       {"download", "download file"},
+        {"read", "read file"},
+        {"write", "write file"},
+        {"replace", "replace in file"},
+        {"search", "search file"},
+        {"find", "find files"},
+        {"grep", "search files"},
+        {"glob", "glob files"},
+        {"list", "list directory"},
+        {"upload", "upload file"},
+        {"download", "download file"},
         {"str_replace_editor", "edit file"},
     };
     for (size_t i = 0; i < COUNT_OF(names); i++)

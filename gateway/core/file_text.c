@@ -1,4 +1,5 @@
-/* Reading a file, whole or by lines. Lines end with LF; what is returned is exactly what is there. */
+/* Reading a file, whole or by lines. Lines end with LF; what is returned is exactly what is there.
+ */
 #include "core/file_text.h"
 
 #include <string.h>
@@ -47,9 +48,10 @@ static int emit(struct emitter *e, char *data, size_t n, struct err *err)
         return 0;
     e->total += n;
     if (e->total > FILE_READ_MAX)
-        return err_set(err, ERR_TOO_LARGE,
-                       "more than the %zu MiB that fit one answer; read fewer lines, or download it",
-                       FILE_READ_MAX / MIB);
+        return err_set(
+            err, ERR_TOO_LARGE,
+            "more than the %zu MiB that fit one answer; read fewer lines, or download it",
+            FILE_READ_MAX / MIB);
     e->last = data[n - 1];
     for (const char *at = data; (at = memchr(at, '\n', (size_t)(data + n - at))); at++)
         e->lines++;

@@ -13,9 +13,9 @@
 struct files {
     char *workspace, *state, *ripgrep;
     pthread_mutex_t lock;
-    pthread_mutex_t search_lock;
+    pthread_mutex_t count_lock;
     pthread_cond_t search_ended;
-    unsigned searches;
+    unsigned searches, uploads;
 };
 
 static char *find_program(const char *name)
@@ -46,7 +46,7 @@ int files_open(const char *workspace, const char *state, struct files **ret_file
     files->state = strdup(state);
     files->ripgrep = find_program("rg");
     (void)pthread_mutex_init(&files->lock, NULL);
-    (void)pthread_mutex_init(&files->search_lock, NULL);
+    (void)pthread_mutex_init(&files->count_lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&files->search_ended, &monotonic);
@@ -64,7 +64,7 @@ void files_close(struct files *files)
     if (!files)
         return;
     (void)pthread_cond_destroy(&files->search_ended);
-    (void)pthread_mutex_destroy(&files->search_lock);
+    (void)pthread_mutex_destroy(&files->count_lock);
     (void)pthread_mutex_destroy(&files->lock);
     free(files->workspace);
     free(files->state);
@@ -103,12 +103,12 @@ int files_search_enter(struct files *files, struct err *err)
     int r = 0;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += SEARCH_WAIT_SECONDS;
-    (void)pthread_mutex_lock(&files->search_lock);
+    (void)pthread_mutex_lock(&files->count_lock);
     while (files->searches >= SEARCHES_AT_ONCE && r != ETIMEDOUT)
-        r = pthread_cond_timedwait(&files->search_ended, &files->search_lock, &until);
+        r = pthread_cond_timedwait(&files->search_ended, &files->count_lock, &until);
     bool admitted = files->searches < SEARCHES_AT_ONCE;
     files->searches += admitted;
-    (void)pthread_mutex_unlock(&files->search_lock);
+    (void)pthread_mutex_unlock(&files->count_lock);
     return admitted ? 0
                     : err_set(err, ERR_LIMIT, "%d searches are running already; try again later",
                               SEARCHES_AT_ONCE);
@@ -116,8 +116,26 @@ int files_search_enter(struct files *files, struct err *err)
 
 void files_search_leave(struct files *files)
 {
-    (void)pthread_mutex_lock(&files->search_lock);
+    (void)pthread_mutex_lock(&files->count_lock);
     files->searches--;
     (void)pthread_cond_signal(&files->search_ended);
-    (void)pthread_mutex_unlock(&files->search_lock);
+    (void)pthread_mutex_unlock(&files->count_lock);
+}
+
+int files_upload_enter(struct files *files, struct err *err)
+{
+    (void)pthread_mutex_lock(&files->count_lock);
+    bool admitted = files->uploads < UPLOADS_AT_ONCE;
+    files->uploads += admitted;
+    (void)pthread_mutex_unlock(&files->count_lock);
+    return admitted ? 0
+                    : err_set(err, ERR_LIMIT, "%d uploads are under way already; try again later",
+                              UPLOADS_AT_ONCE);
+}
+
+void files_upload_leave(struct files *files)
+{
+    (void)pthread_mutex_lock(&files->count_lock);
+    files->uploads--;
+    (void)pthread_mutex_unlock(&files->count_lock);
 }

@@ -1,5 +1,5 @@
 /* core/files.h: what all operations on files share: where things lie, who may change a file now,
- * and how many searches run. Any thread. */
+ * and how many searches and uploads run. Any thread. */
 #ifndef SANDGATE_CORE_FILES_H
 #define SANDGATE_CORE_FILES_H
 
@@ -7,8 +7,8 @@
 
 struct files;
 
-/* `workspace` is where an upload without a path goes, `state` where the undo history is kept; either
- * may be "". Both are copied. */
+/* `workspace` is where an upload without a path goes, `state` where the undo history is kept;
+ * either may be "". Both are copied. */
 int files_open(const char *workspace, const char *state, struct files **ret_files,
                struct err *err) MUST_CHECK;
 /* NULL is fine. */
@@ -29,5 +29,10 @@ void files_unlock(struct files *files);
 #define SEARCHES_AT_ONCE 4
 int files_search_enter(struct files *files, struct err *err) MUST_CHECK;
 void files_search_leave(struct files *files);
+
+/* An upload under way holds half a MiB: beyond UPLOADS_AT_ONCE another fails with ERR_LIMIT. */
+#define UPLOADS_AT_ONCE 64
+int files_upload_enter(struct files *files, struct err *err) MUST_CHECK;
+void files_upload_leave(struct files *files);
 
 #endif

@@ -10,14 +10,18 @@
 #include "core/file_problem.h"
 #include "core/search_rg.h"
 
+#define MULTILINE_FILE_MAX (256 * MIB)
+
 /* ---- one run ---- */
 
 static int run(struct rg *rg, struct files *files, struct search_hits *hits, const char *cwd,
                const char *target, struct err *err)
 {
     const struct spawn_taker taker = {hits_take, hits};
-    if (rg_run(rg, files, cwd, target, &taker, err) < 0)
+    int r = rg_run(rg, files, cwd, target, &taker, err);
+    if (r < 0)
         return -1;
+    hits->incomplete = r > 0;
     return hits->broken ? err_set(err, ERR_INTERNAL, "ripgrep's report was not understood") : 0;
 }
 
@@ -114,6 +118,7 @@ static int build(struct rg *rg, const struct grep_request *in, struct err *err)
     rg->pattern_field = "pattern";
     rg->glob_field = in->include.n ? "include" : "exclude";
     rg_add(rg, "--json");
+    rg_add(rg, "--no-messages");
     rg_add(rg, "--sort=path");
     rg_add(rg, "--hidden");
     rg_add(rg, "--no-ignore");
@@ -131,6 +136,10 @@ static int build(struct rg *rg, const struct grep_request *in, struct err *err)
     if (in->max_file_size.p && in->max_file_size.n) {
         if (parse_size(in->max_file_size.p, &largest, err) < 0)
             return -1;
+        /* There a whole file is held in memory. */
+        if (in->multiline && largest > MULTILINE_FILE_MAX)
+            return err_field(err, "max_file_size",
+                             "field 'max_file_size' must not be over 256M with multiline");
         rg_add(rg, "--max-filesize=%llu", (unsigned long long)largest);
     }
     if (!in->recursive)
@@ -175,8 +184,8 @@ static void write_context(struct jsonw *w, const struct search_hits *hits, size_
     if (in->context_after) {
         jsonw_key(w, "context_after");
         jsonw_array(w);
-        for (size_t k = i + 1; k < hits->n && k - i <= (size_t)in->context_after &&
-                               adjoins(&lines[k - 1], &lines[k]);
+        for (size_t k = i + 1;
+             k < hits->n && k - i <= (size_t)in->context_after && adjoins(&lines[k - 1], &lines[k]);
              k++)
             write_line(w, hits, k);
         jsonw_array_end(w);
@@ -215,6 +224,7 @@ static void write_grep(struct jsonw *w, const struct grep_request *in,
         jsonw_knull(w, "files_searched");
     jsonw_kint(w, "files_matched", hits->files_matched);
     jsonw_kbool(w, "truncated", hits->truncated);
+    jsonw_kbool(w, "incomplete", hits->incomplete);
     jsonw_object_end(w);
 }
 
@@ -245,8 +255,10 @@ int search_tree(struct files *files, const struct grep_request *in, struct jsonw
 {
     char directory[PATH_MAX], target[PATH_MAX];
     struct rg rg;
-    struct search_hits hits = {.offset = in->offset, .max_results = in->max_results,
-                               .context = in->context_before, .root = in->path.p};
+    struct search_hits hits = {.offset = in->offset,
+                               .max_results = in->max_results,
+                               .context = in->context_before,
+                               .root = in->path.p};
     if (aim(in, &hits, directory, target, err) < 0)
         return -1;
     struct arena *arena = arena_new();

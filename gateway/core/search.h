@@ -1,7 +1,7 @@
-/* core/search.h: looking for text in one file or in a tree, by ripgrep. What it prints is read as it
- * comes and it is ended as soon as the answer is complete, so memory is bounded by the answer.
- * Everything in a tree is searched, hidden and ignored files too, but for .git and for binary files.
- * Workers only. */
+/* core/search.h: looking for text in one file or in a tree, by ripgrep. What it prints is read as
+ * it comes and it is ended as soon as the answer is complete, so memory is bounded by the answer.
+ * Everything in a tree is searched, hidden and ignored files too, but for .git and for binary
+ * files. Workers only. */
 #ifndef SANDGATE_CORE_SEARCH_H
 #define SANDGATE_CORE_SEARCH_H
 
@@ -18,7 +18,7 @@ struct files;
 /* Longer lines are cut, and say so. */
 #define SEARCH_LINE_MAX (8 * KIB)
 /* All lines of one answer; beyond, the answer is truncated. */
-#define SEARCH_TEXT_MAX (12 * MIB)
+#define SEARCH_TEXT_MAX    (12 * MIB)
 #define SEARCH_MAX_FILTERS 100
 
 struct search_request {
@@ -63,10 +63,11 @@ struct search_hits {
     struct bytes spare[2];
     struct search_line *lines;
     size_t n, room;
-    size_t name_at, name_n; /* the file being reported */
-    int64_t seen;           /* matches, those before the offset included */
+    size_t name_at, name_n;                /* the file being reported */
+    int64_t seen;                          /* matches, those before the offset included */
     int64_t files_matched, files_searched; /* searched: -1 when not known */
     bool file_counted, truncated, broken;
+    bool incomplete; /* something in the tree could not be searched */
 };
 
 void hits_init(struct search_hits *hits);

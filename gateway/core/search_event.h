@@ -10,7 +10,7 @@
 
 enum search_event_type {
     SEARCH_OTHER,
-    SEARCH_BEGIN,   /* of a file with matches */
+    SEARCH_BEGIN, /* of a file with matches */
     SEARCH_MATCH,
     SEARCH_CONTEXT,
     SEARCH_END,

@@ -83,6 +83,7 @@ static int list_files(struct files *files, const struct listing *l, struct colle
     rg_init(&rg, files, arena);
     rg.pattern_field = rg.glob_field = l->field;
     rg_add(&rg, "--files");
+    rg_add(&rg, "--no-messages");
     rg_add(&rg, "--null");
     rg_add(&rg, "--no-ignore");
     rg_add(&rg, "--hidden");
@@ -93,9 +94,10 @@ static int list_files(struct files *files, const struct listing *l, struct colle
         rg_add(&rg, "--glob=!.*");
     if (l->exclude)
         rg_add_globs(&rg, "!", l->exclude);
+    /* What cannot be listed is left out, as ls would. */
     int r = rg_run(&rg, files, l->path, "./", &taker, err);
     arena_free(arena);
-    return r;
+    return r < 0 ? -1 : 0;
 }
 
 /* ---- find ---- */

@@ -1,5 +1,5 @@
-/* core/search_glob.h: finding files by name. ripgrep lists and matches the files; directories, which
- * it does not list, are walked here. Workers only. */
+/* core/search_glob.h: finding files by name. ripgrep lists and matches the files; directories,
+ * which it does not list, are walked here. Workers only. */
 #ifndef SANDGATE_CORE_SEARCH_GLOB_H
 #define SANDGATE_CORE_SEARCH_GLOB_H
 

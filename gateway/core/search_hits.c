@@ -7,9 +7,9 @@
 #include "core/search_event.h"
 
 /* One line of ripgrep's report; a file's line longer than about half of this is passed over. */
-#define EVENT_MAX  (8 * MIB)
-#define NAMES_MAX  (8 * MIB)
-#define LINES_MAX  250000
+#define EVENT_MAX (8 * MIB)
+#define NAMES_MAX (8 * MIB)
+#define LINES_MAX 250000
 /* While matches before the offset go by, lines are dropped in batches of this many. */
 #define SKIP_BATCH 512
 
@@ -89,9 +89,13 @@ static int add_line(struct search_hits *hits, const struct search_event *e, bool
     size_t at = hits->text.len;
     if (hits->n == LINES_MAX || add_text(hits, e->lines.p, e->lines.n) < 0)
         return -1;
-    hits->lines[hits->n++] = (struct search_line){
-        hits->name_at, hits->name_n, at, hits->text.len - at, e->line_number,
-        count_lines(e->lines.p, e->lines.n), match};
+    hits->lines[hits->n++] = (struct search_line){hits->name_at,
+                                                  hits->name_n,
+                                                  at,
+                                                  hits->text.len - at,
+                                                  e->line_number,
+                                                  count_lines(e->lines.p, e->lines.n),
+                                                  match};
     return 0;
 }
 

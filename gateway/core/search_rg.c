@@ -10,7 +10,6 @@ void rg_init(struct rg *rg, struct files *files, struct arena *arena)
     *rg = (struct rg){.arena = arena};
     rg->argv[rg->n++] = files_ripgrep(files);
     rg_add(rg, "--no-config");
-    rg_add(rg, "--no-messages");
 }
 
 void rg_add(struct rg *rg, const char *format, ...)
@@ -46,19 +45,20 @@ void rg_add_globs(struct rg *rg, const char *lead, const struct text_list *globs
     }
 }
 
-/* Several lines of complaint as one sentence. */
-static void squeeze(char *text)
+/* What is wrong, out of several lines that also draw the pattern: what the second engine that was
+ * tried says, or else the line after "error: ". */
+static void extract(char *text)
 {
-    char *to = text;
-    for (const char *from = text; *from; from++) {
-        bool space = *from == ' ' || *from == '\n';
-        if (space && (to == text || to[-1] == ' '))
-            continue;
-        *to++ = space ? ' ' : *from;
+    static const char *const leads[] = {"\nPCRE2: ", "\nerror: "};
+    const char *at = text;
+    for (size_t i = 0; at == text && i < COUNT_OF(leads); i++) {
+        const char *lead = strstr(text, leads[i]);
+        if (lead)
+            at = lead + strlen(leads[i]);
     }
-    while (to > text && to[-1] == ' ')
-        to--;
-    *to = '\0';
+    size_t n = strcspn(at, "\n");
+    memmove(text, at, n);
+    text[n] = '\0';
 }
 
 static int complaint(const struct rg *rg, struct bytes *errors, struct err *err)
@@ -66,12 +66,12 @@ static int complaint(const struct rg *rg, struct bytes *errors, struct err *err)
     char *text = bytes_take(errors, NULL);
     if (!text)
         return err_memory(err);
-    squeeze(text);
     const char *field = rg->pattern_field;
     if (strncmp(text, "unrecognized file type", 22) == 0)
         field = "type";
     else if (strncmp(text, "error parsing glob", 18) == 0)
         field = rg->glob_field;
+    extract(text);
     int r = err_field(err, field, "field '%s' cannot be used: %.300s", field, text);
     free(text);
     return r;
@@ -89,20 +89,20 @@ int rg_run(struct rg *rg, struct files *files, const char *cwd, const char *targ
         return err_set(err, ERR_UNAVAILABLE, "ripgrep (rg) is not installed here");
     if (rg->failed)
         return err_set(err, ERR_TOO_LARGE, "too many filters for one search");
-    struct spawn_spec spec = {.argv = rg->argv, .envp = environment, .cwd = cwd,
-                              .stdio = {-1, -1, -1}};
+    struct spawn_spec spec = {
+        .argv = rg->argv, .envp = environment, .cwd = cwd, .stdio = {-1, -1, -1}};
     if (files_search_enter(files, err) < 0)
         return -1;
     int r = spawn_wait_taking(&spec, taker, &errors, RG_DEADLINE_MS, &status, err);
     files_search_leave(files);
     if (r < 0) {
         if (err->kind == ERR_TIMEOUT)
-            (void)err_set(err, ERR_TIMEOUT, "The search took longer than %d seconds; narrow it down",
+            (void)err_set(err, ERR_TIMEOUT,
+                          "The search took longer than %d seconds; narrow it down",
                           RG_DEADLINE_MS / 1000);
         return -1;
     }
-    /* 2 without a word: something could not be read, which is no reason to hide the rest. */
-    if (status.code == 2 && errors.len)
-        return complaint(rg, &errors, err);
-    return 0;
+    if (status.code != 2)
+        return 0;
+    return errors.len ? complaint(rg, &errors, err) : 1;
 }

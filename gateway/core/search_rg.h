@@ -29,7 +29,8 @@ void rg_add(struct rg *rg, const char *format, ...) __attribute__((format(printf
 void rg_add_globs(struct rg *rg, const char *lead, const struct text_list *globs);
 
 /* Run in `cwd` on `target`, handing the output to `taker`. ripgrep's complaints about what the
- * caller gave become ERR_INVALID naming the field. */
+ * caller gave become ERR_INVALID naming the field. With --no-messages it says nothing of files it
+ * could not search, and 1 is returned: the rest was. */
 int rg_run(struct rg *rg, struct files *files, const char *cwd, const char *target,
            const struct spawn_taker *taker, struct err *err) MUST_CHECK;
 

@@ -1,4 +1,5 @@
-/* core/file_*: drafts, reading by lines, replacing across chunk borders, and how failures are told. */
+/* core/file_*: drafts, reading by lines, replacing across chunk borders, and how failures are told.
+ */
 #include "check.h"
 
 #include <errno.h>
@@ -258,8 +259,8 @@ int main(void)
     RUN(replaces_across_chunk_borders);
     RUN(failures_are_told_in_words);
     static const char *const left[] = {"script", "link", "deeper/target", "deeper", "dangling",
-                                       "one", "two", "circle", "fifo", "raced", "lines", "wide",
-                                       "binary", "window"};
+                                       "one",    "two",  "circle",        "fifo",   "raced",
+                                       "lines",  "wide", "binary",        "window"};
     for (size_t i = 0; i < sizeof left / sizeof *left; i++)
         (void)remove(at(left[i]));
     /* Nothing but what was made above: no temporary file stays. */

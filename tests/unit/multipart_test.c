@@ -66,13 +66,13 @@ static void check_refused(const char *type, const char *body, enum err_kind kind
     bytes_done(&out);
 }
 
-#define HEAD(params) "Content-Disposition: form-data; " params "\r\n\r\n"
+#define HEAD(params)         "Content-Disposition: form-data; " params "\r\n\r\n"
 #define BODY(text, expected) check_body(text, sizeof(text) - 1, expected)
 
 static void comes_apart_wherever_it_is_cut(void)
 {
-    BODY("--frontier\r\n" HEAD("name=\"path\"") "/tmp/x\r\n--frontier\r\n"
-         HEAD("name=\"file\"; filename=\"a.txt\"") "content\r\n--frontier--\r\n",
+    BODY("--frontier\r\n" HEAD("name=\"path\"") "/tmp/x\r\n--frontier\r\n" HEAD(
+             "name=\"file\"; filename=\"a.txt\"") "content\r\n--frontier--\r\n",
          "path|-|/tmp/x;file|a.txt|content;");
     BODY("--frontier\r\n" HEAD("name=a") "\r\n--frontier--", "a|-|;");
     BODY("--frontier--", "");
@@ -80,8 +80,9 @@ static void comes_apart_wherever_it_is_cut(void)
 
 static void takes_preamble_epilogue_and_padding(void)
 {
-    BODY("to be ignored --frontier\r\n\r\n--frontier \t\r\n" HEAD("name=a")
-         "1\r\n--frontier--\r\nto be ignored\r\n--frontier\r\n", "a|-|1;");
+    BODY("to be ignored --frontier\r\n\r\n--frontier \t\r\n" HEAD(
+             "name=a") "1\r\n--frontier--\r\nto be ignored\r\n--frontier\r\n",
+         "a|-|1;");
 }
 
 static void content_may_look_like_a_delimiter(void)
@@ -107,8 +108,9 @@ static void reads_names_as_they_are_sent(void)
     BODY("--frontier\r\nX-Other: 1\r\ncontent-disposition:form-data;name=\"a\\\"b\\\\c%22\" ; "
          "filename=\"C:\\dir\\f;x.txt\"\r\nContent-Type: text/plain\r\n\r\n1\r\n--frontier--",
          "a\"b\\c\"|C:\\dir\\f;x.txt|1;");
-    BODY("--frontier\r\n" HEAD("name=file; filename=\"x\"; filename*=UTF-8''gr%C3%BC%20n")
-         "\r\n--frontier--", "file|gr\xc3\xbc n|;");
+    BODY("--frontier\r\n" HEAD(
+             "name=file; filename=\"x\"; filename*=UTF-8''gr%C3%BC%20n") "\r\n--frontier--",
+         "file|gr\xc3\xbc n|;");
     BODY("--frontier\r\n" HEAD("name=file; filename=\"\"") "\r\n--frontier--", "file||;");
 }
 

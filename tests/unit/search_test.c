@@ -21,10 +21,11 @@ static void reads_a_match(void)
 {
     struct bytes spare[2] = {BYTES_INIT(KIB), BYTES_INIT(KIB)};
     struct search_event e;
-    CHECK(parse("{\"type\":\"match\",\"data\":{\"path\":{\"text\":\"./a\\\"b\"},\"lines\":{\"text\":"
-                "\"\\u00fc\\ud83d\\ude00\\t\\\\\\n\"},\"line_number\":7,\"absolute_offset\":3,"
-                "\"submatches\":[{\"match\":{\"text\":\"x\"},\"start\":0,\"end\":1}]}}",
-                &e, spare) == 0);
+    CHECK(
+        parse("{\"type\":\"match\",\"data\":{\"path\":{\"text\":\"./a\\\"b\"},\"lines\":{\"text\":"
+              "\"\\u00fc\\ud83d\\ude00\\t\\\\\\n\"},\"line_number\":7,\"absolute_offset\":3,"
+              "\"submatches\":[{\"match\":{\"text\":\"x\"},\"start\":0,\"end\":1}]}}",
+              &e, spare) == 0);
     CHECK(e.type == SEARCH_MATCH && e.line_number == 7);
     CHECK(is(e.path, "./a\"b") && is(e.lines, "\xc3\xbc\xf0\x9f\x98\x80\t\\\n"));
     bytes_done(&spare[0]);
@@ -35,8 +36,10 @@ static void reads_bytes_that_are_no_text(void)
 {
     struct bytes spare[2] = {BYTES_INIT(KIB), BYTES_INIT(KIB)};
     struct search_event e;
-    CHECK(parse("{\"type\":\"context\",\"data\":{\"path\":{\"bytes\":\"Yv8=\"},\"lines\":{\"bytes\":"
-                "\"/v8K\"},\"line_number\":1}}", &e, spare) == 0);
+    CHECK(
+        parse("{\"type\":\"context\",\"data\":{\"path\":{\"bytes\":\"Yv8=\"},\"lines\":{\"bytes\":"
+              "\"/v8K\"},\"line_number\":1}}",
+              &e, spare) == 0);
     CHECK(e.type == SEARCH_CONTEXT && is(e.path, "b\xff") && is(e.lines, "\xfe\xff\n"));
     CHECK(parse("{\"data\":{\"stats\":{\"searches\":12}},\"type\":\"summary\"}", &e, spare) == 0);
     CHECK(e.type == SEARCH_SUMMARY && e.searches == 12);
@@ -46,8 +49,9 @@ static void reads_bytes_that_are_no_text(void)
 
 static void survives_anything_cut_short(void)
 {
-    static const char whole[] = "{\"type\":\"match\",\"data\":{\"path\":{\"text\":\"\\u00fc\\\\\"},"
-                                "\"lines\":{\"bytes\":\"AAAA\"},\"line_number\":1,\"x\":[1,[2,{}]]}}";
+    static const char whole[] =
+        "{\"type\":\"match\",\"data\":{\"path\":{\"text\":\"\\u00fc\\\\\"},"
+        "\"lines\":{\"bytes\":\"AAAA\"},\"line_number\":1,\"x\":[1,[2,{}]]}}";
     struct bytes spare[2] = {BYTES_INIT(KIB), BYTES_INIT(KIB)};
     struct search_event e;
     for (size_t n = 0; n < sizeof whole - 1; n++) {
@@ -69,10 +73,14 @@ static void report(struct bytes *out, int n)
 {
     (void)bytes_adds(out, "{\"type\":\"begin\",\"data\":{\"path\":{\"text\":\"./f\"}}}\n");
     for (int i = 0; i < n; i++) {
-        (void)bytes_printf(out, "{\"type\":\"match\",\"data\":{\"lines\":{\"text\":\"m%d\\n\"},"
-                                "\"line_number\":%d}}\n", i, 2 * i + 1);
-        (void)bytes_printf(out, "{\"type\":\"context\",\"data\":{\"lines\":{\"text\":\"c%d\\n\"},"
-                                "\"line_number\":%d}}\n", i, 2 * i + 2);
+        (void)bytes_printf(out,
+                           "{\"type\":\"match\",\"data\":{\"lines\":{\"text\":\"m%d\\n\"},"
+                           "\"line_number\":%d}}\n",
+                           i, 2 * i + 1);
+        (void)bytes_printf(out,
+                           "{\"type\":\"context\",\"data\":{\"lines\":{\"text\":\"c%d\\n\"},"
+                           "\"line_number\":%d}}\n",
+                           i, 2 * i + 2);
     }
 }
 
@@ -143,13 +151,27 @@ static void globs_match_paths(void)
         const char *pattern, *path;
         bool matches;
     } rows[] = {
-        {"*", "a", true},           {"*", "a/b", false},        {"*", ".a", false},
-        {".*", ".a", true},         {"**", "a/b/c", true},      {"**/c", "c", true},
-        {"**/c", "a/b/c", true},    {"**/c", "a/b/d", false},   {"a/**", "a/b/c", true},
-        {"a/**/c", "a/c", true},    {"a/**/c", "a/x/y/c", true}, {"a?c", "abc", true},
-        {"a[bd]c", "adc", true},    {"a[bd]c", "acc", false},   {"*.{c,h}", "x.h", true},
-        {"*.{c,h}", "x.o", false},  {"{a,b/{c,d}}/e", "b/d/e", true}, {"{a", "{a", true},
-        {"**/c", ".h/c", false},    {"a", "", false},           {"", "a", false},
+        {"*", "a", true},
+        {"*", "a/b", false},
+        {"*", ".a", false},
+        {".*", ".a", true},
+        {"**", "a/b/c", true},
+        {"**/c", "c", true},
+        {"**/c", "a/b/c", true},
+        {"**/c", "a/b/d", false},
+        {"a/**", "a/b/c", true},
+        {"a/**/c", "a/c", true},
+        {"a/**/c", "a/x/y/c", true},
+        {"a?c", "abc", true},
+        {"a[bd]c", "adc", true},
+        {"a[bd]c", "acc", false},
+        {"*.{c,h}", "x.h", true},
+        {"*.{c,h}", "x.o", false},
+        {"{a,b/{c,d}}/e", "b/d/e", true},
+        {"{a", "{a", true},
+        {"**/c", ".h/c", false},
+        {"a", "", false},
+        {"", "a", false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (glob_matches(rows[i].pattern, rows[i].path, false) != rows[i].matches)
