@@ -9,15 +9,17 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "api/file_ops.h"
 #include "base/log.h"
 #include "core/auth.h"
 #include "core/bash_sessions.h"
 #include "core/config.h"
 #include "core/environment.h"
+#include "core/files.h"
 #include "core/history.h"
 #include "core/shell_sessions.h"
-#include "http/ws.h"
 #include "core/toolbox.h"
+#include "http/ws.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -177,7 +179,8 @@ static int open_all(struct gateway *g, struct err *err)
     if (open_base(g, err) < 0)
         return -1;
     g->app.environment = g->environment;
-    if (open_store(g, err) < 0 || open_sessions(g, err) < 0)
+    if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
+        open_store(g, err) < 0 || open_sessions(g, err) < 0)
         return -1;
     return open_http(g, err);
 }
@@ -223,6 +226,7 @@ static void close_all(struct gateway *g)
     loop_close(g->app.loop);
     children_close(g->app.children);
     toolbox_close(g->app.toolbox);
+    files_close(g->app.files);
     environment_close(g->environment);
 }
 
@@ -284,6 +288,10 @@ int main(int argc, char **argv)
     (void)mallopt(M_TRIM_THRESHOLD, 512 * 1024);
     if (!gateway.arena)
         return 1;
+    if (argc > 1 && strcmp(argv[1], "file-op") == 0) {
+        arena_free(gateway.arena);
+        return file_op_main(argc, argv);
+    }
     int code = start(&gateway, argc, argv);
     arena_free(gateway.arena);
     return code;

@@ -16,6 +16,7 @@ struct app {
     struct store *store;
     const struct environment *environment;
     struct toolbox *toolbox;
+    struct files *files;
     struct auth *auth;
     struct bash_sessions *bash;
     struct shell_sessions *shells;
@@ -43,5 +44,7 @@ extern const struct route page_routes[];
 extern const struct route sandbox_routes[];
 extern const struct route shell_routes[];
 extern const struct route terminal_routes[];
+extern const struct route file_routes[];
+extern const struct route file_transfer_routes[];
 
 #endif

@@ -270,7 +270,8 @@ static long take_head(struct multipart *mp, char c, const struct multipart_event
                       struct err *err)
 {
     if (mp->head_n == MULTIPART_HEAD_MAX)
-        return err_set(err, ERR_TOO_LARGE, "malformed multipart: a part's headers are over %d bytes",
+        return err_set(err, ERR_TOO_LARGE,
+                       "malformed multipart: a part's headers are over %d bytes",
                        MULTIPART_HEAD_MAX);
     mp->head[mp->head_n++] = c;
     if (c != '\n')

@@ -31,7 +31,7 @@ struct multipart_events {
 };
 
 enum multipart_state {
-    MULTIPART_PREAMBLE, /* before the first delimiter: dropped */
+    MULTIPART_PREAMBLE,  /* before the first delimiter: dropped */
     MULTIPART_DELIMITER, /* behind a delimiter: "--", or padding and the line's end */
     MULTIPART_HEAD,
     MULTIPART_DATA,

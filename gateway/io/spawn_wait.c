@@ -1,4 +1,5 @@
-/* spawn_wait(), spawn_wait_taking(): a program run to its end on a worker thread, with a deadline and bounded output. */
+/* spawn_wait() and its kin: a program run to its end on a worker thread, with a deadline and
+ * bounded output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
