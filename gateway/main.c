@@ -9,13 +9,17 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "api/file_ops.h"
 #include "base/log.h"
 #include "core/auth.h"
 #include "core/bash_sessions.h"
 #include "core/config.h"
 #include "core/environment.h"
+#include "core/files.h"
 #include "core/history.h"
 #include "core/shell_sessions.h"
+#include "core/toolbox.h"
+#include "http/ws.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -78,7 +82,7 @@ static int listen_on(const struct config *config, int *ret_fd, struct err *err)
 /* The one line on standard output: whoever started us reads the address from it. */
 static void announce(int listener)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     char host[64], port[8];
     if (getsockname(listener, (struct sockaddr *)&address, &length) < 0 ||
@@ -100,6 +104,7 @@ static void on_stop(void *arg, int number)
 static int open_base(struct gateway *g, struct err *err)
 {
     if (environment_open(&g->config, environ, &g->environment, err) < 0 ||
+        toolbox_open(g->environment, &g->app.toolbox, err) < 0 ||
         loop_open(&g->app.loop, err) < 0 ||
         children_open(g->app.loop, &g->app.children, err) < 0 ||
         loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
@@ -135,12 +140,23 @@ static int open_sessions(struct gateway *g, struct err *err)
                                &app->shells, err);
 }
 
+/* /proc/PID/environ and cmdline show what the process was started with to every command of the
+ * same user: take the key out of both as soon as it is kept elsewhere. */
+static void wipe_key(struct gateway *g)
+{
+    char *key = (char *)(uintptr_t)g->config.api_key;
+    explicit_bzero(key, strlen(key));
+}
+
 static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
     if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
-        router_open(route_tables, &g->app.router, err) < 0 || listen_on(&g->config, &fd, err) < 0)
+        router_open(route_tables, &g->app.router, err) < 0 ||
+        ws_context_open(g->app.loop, &g->app.ws, err) < 0 || listen_on(&g->config, &fd, err) < 0)
         return -1;
+    if (auth_required(g->app.auth))
+        wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,
@@ -163,7 +179,8 @@ static int open_all(struct gateway *g, struct err *err)
     if (open_base(g, err) < 0)
         return -1;
     g->app.environment = g->environment;
-    if (open_store(g, err) < 0 || open_sessions(g, err) < 0)
+    if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
+        open_store(g, err) < 0 || open_sessions(g, err) < 0)
         return -1;
     return open_http(g, err);
 }
@@ -196,7 +213,9 @@ static void close_all(struct gateway *g)
     }
     if (g->app.children)
         end_children(g);
+    ws_context_close(g->app.ws);
     server_close(g->app.server);
+    bytes_done(&g->app.openapi);
     router_close(g->app.router);
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
@@ -206,6 +225,8 @@ static void close_all(struct gateway *g)
     store_close(g->app.store);
     loop_close(g->app.loop);
     children_close(g->app.children);
+    toolbox_close(g->app.toolbox);
+    files_close(g->app.files);
     environment_close(g->environment);
 }
 
@@ -267,6 +288,10 @@ int main(int argc, char **argv)
     (void)mallopt(M_TRIM_THRESHOLD, 512 * 1024);
     if (!gateway.arena)
         return 1;
+    if (argc > 1 && strcmp(argv[1], "file-op") == 0) {
+        arena_free(gateway.arena);
+        return file_op_main(argc, argv);
+    }
     int code = start(&gateway, argc, argv);
     arena_free(gateway.arena);
     return code;

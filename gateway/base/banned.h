@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A macro of glibc's where the compiler is clang and _FORTIFY_SOURCE is set. */
+#undef sprintf
 #pragma GCC poison strcpy strcat strncpy strncat stpcpy sprintf vsprintf gets strtok
 #pragma GCC poison atoi atol atoll atof localtime gmtime ctime asctime tmpnam tempnam mktemp
 #pragma GCC poison system popen

@@ -98,7 +98,7 @@ static int from_environment(struct config *c, char **environment, struct err *er
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
         const struct setting *s = &settings[i];
         const char *value = s->variable ? lookup(environment, s->variable) : NULL;
-        const char *where = s->variable;
+        const char *where = s->variable ? s->variable : s->flag;
         if (!value || !value[0])
             value = s->fallback;
         if (value && set_value(c, s, value, where, err) < 0)

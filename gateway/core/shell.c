@@ -93,8 +93,6 @@ static size_t read_some(struct shell *sh, size_t at_most)
             break;
         }
     }
-    if (total)
-        sh->output_seen = true;
     return total;
 }
 
@@ -125,7 +123,7 @@ static void on_pty(void *arg, unsigned events)
             observers_tell(&sh->current->observers);
         if (n)
             tell_viewers(sh);
-        if (n && sh->state == SHELL_SETTLING && sh->prompt_seen)
+        if (n && sh->state == SHELL_SETTLING)
             shell_set_state(sh, SHELL_READY);
     }
     if (sh->pty_watch)
@@ -201,7 +199,7 @@ int shell_spawn(struct shell *sh, struct err *err)
         return -1;
     }
     sh->pid = child_pid(sh->child);
-    sh->prompt_seen = sh->output_seen = sh->paused = false;
+    sh->paused = false;
     sh->state = SHELL_STARTING;
     timer_set(sh->state_timer, STARTING_MS);
     update_reading(sh);
@@ -340,6 +338,11 @@ void viewer_remove(struct viewer *v)
 bool viewer_has_news(const struct viewer *v)
 {
     return v->link && v->offset < v->shell->scrollback.total;
+}
+
+uint64_t viewer_end(const struct viewer *v)
+{
+    return v->link ? v->shell->scrollback.total : 0;
 }
 
 void viewer_read(struct viewer *v, size_t max, struct bytes *out)

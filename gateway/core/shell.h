@@ -116,6 +116,8 @@ void viewer_remove(struct viewer *viewer);
  * dropped. */
 void viewer_read(struct viewer *viewer, size_t max, struct bytes *out);
 bool viewer_has_news(const struct viewer *viewer);
+/* The offset after everything there is now. */
+uint64_t viewer_end(const struct viewer *viewer);
 /* Typed by a person. */
 void viewer_input(struct viewer *viewer, const char *data, size_t n);
 void shell_resize(struct shell *shell, unsigned short cols, unsigned short rows);

@@ -8,7 +8,7 @@
 #
 #     B PID SEQ TOKEN 0 PWD        about to run (leave needed; "x" after the number: do not)
 #     E PID SEQ TOKEN STATUS PWD   ran (leave needed)
-#     P PID SEQ - STATUS PWD       at the prompt
+#     P PID SEQ - STATUS PWD       at the prompt, other than right after E
 #
 # each ended by a NUL. TOKEN names the command: it stands before the text in cmd, NUL between, so
 # that a line typed for a command that was given up meanwhile cannot run it later. FIFOs by name, not inherited descriptors: bash cannot mark its own
@@ -22,6 +22,8 @@ __sg_n=0 # sequence of reports
 __sg_s=0 # $? of the last command
 __sg_q= # the token of the command under way
 __sg_c= # its text
+# Statuses pass through the if untouched, and its condition keeps set -e and ERR traps quiet.
+__sg_line='if { __sg_in; } 2>/dev/null; then builtin eval "$__sg_c"; else builtin eval "$__sg_c"; fi; { __sg_out; } 2>/dev/null'
 __sg_o= # the status at the prompt is that of our own epilogue
 
 __sg_tell() {
@@ -65,27 +67,28 @@ __sg_prompt() {
     local s=$?
     local -
     set +eux
+    # A syntax error inside an alias's own eval leaves the alias marked as being expanded.
+    builtin unalias __sg
+    builtin alias __sg="$__sg_line"
     if [[ -n $__sg_o ]]; then
+        # E has just been said, and implies the prompt.
         __sg_o=
-    else
-        __sg_s=$s
+        return "$s"
     fi
+    __sg_s=$s
     if [[ -n $__sg_q ]]; then
         # The command was cut off (Ctrl-C ends the whole line, epilogue included).
         local q=$__sg_q
         __sg_q=
         __sg_tell E "$q" "$__sg_s"
     fi
-    # A syntax error inside an alias's own eval leaves the alias marked as being expanded.
-    builtin unalias __sg 2>/dev/null
     __sg_install
     __sg_tell P - "$__sg_s"
     return "$s"
 }
 
 __sg_install() {
-    # Statuses pass through the if untouched, and its condition keeps set -e and ERR traps quiet.
-    builtin alias __sg='if { __sg_in; } 2>/dev/null; then builtin eval "$__sg_c"; else builtin eval "$__sg_c"; fi; { __sg_out; } 2>/dev/null'
+    builtin alias __sg="$__sg_line"
     [[ ${PROMPT_COMMAND-} == *__sg_prompt* ]] ||
         PROMPT_COMMAND='{ __sg_prompt; } 2>/dev/null'"${PROMPT_COMMAND:+;$PROMPT_COMMAND}"
     [[ ${HISTCONTROL-} == *ignore[sb]* ]] || HISTCONTROL=ignorespace${HISTCONTROL:+:$HISTCONTROL}

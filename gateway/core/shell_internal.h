@@ -14,7 +14,7 @@ enum shell_state {
     SHELL_CLEARING,  /* Ctrl-C was typed to get rid of a half-typed line */
     SHELL_TRIGGERED, /* our line was typed; the shell has not said B yet */
     SHELL_RUNNING,   /* between B and E; or an implicit run */
-    SHELL_SETTLING,  /* E was said (or P); the prompt is being printed */
+    SHELL_SETTLING,  /* E or P was said; the prompt is being printed */
 };
 
 /* The side channel: shell_channel.c. */
@@ -51,8 +51,6 @@ struct shell {
     struct scrollback scrollback;
     bool suppress; /* what the terminal prints is ours (the typed trigger), not for anyone */
     bool typed;    /* a person typed at the prompt */
-    bool prompt_seen; /* P was said since the last E */
-    bool output_seen; /* something was printed since the last E or P */
     struct bytes input; /* not yet taken by the terminal */
     struct shell_run *current, *last;
     struct shell_run *queue, **queue_end;

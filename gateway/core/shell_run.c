@@ -158,9 +158,9 @@ static void put_back(struct shell *sh)
     sh->current = NULL;
 }
 
-static void settle(struct shell *sh, bool prompt_seen)
+/* The next thing the terminal prints is the prompt. */
+static void settle(struct shell *sh)
 {
-    sh->prompt_seen = prompt_seen;
     shell_set_state(sh, SHELL_SETTLING);
     timer_set(sh->state_timer, SETTLE_MS);
 }
@@ -191,7 +191,7 @@ static void trigger(struct shell *sh)
         outlog_append(&sh->current->out, err.text, strlen(err.text));
         sh->current->killed = true;
         finish(sh, false, 0);
-        settle(sh, true);
+        settle(sh);
         return;
     }
     sh->attempts++;
@@ -360,8 +360,8 @@ static void on_end(struct shell *sh, const struct report *r)
         return;
     sh->suppress = false;
     set_dir(sh, r->dir);
-    sh->output_seen = false;
-    settle(sh, false);
+    sh->typed = false;
+    settle(sh);
     finish(sh, true, ran ? r->status : EXIT_INTERRUPTED);
 }
 
@@ -416,13 +416,7 @@ static void on_prompt(struct shell *sh, const struct report *r)
     case SHELL_SETTLING:
         break;
     }
-    if (sh->state == SHELL_SETTLING && sh->output_seen) {
-        sh->prompt_seen = true;
-        shell_set_state(sh, SHELL_READY);
-        return;
-    }
-    sh->output_seen = false;
-    settle(sh, true);
+    settle(sh);
 }
 
 void run_on_report(struct shell *sh, const struct report *r)

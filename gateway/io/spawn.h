@@ -7,7 +7,7 @@
  * The gateway is a child subreaper (prctl(2)): what a command leaves behind when it ends becomes
  * ours, is reaped here, and can be found and ended by children_kill_all().
  *
- * Loop thread only, except spawn_wait(), which any worker may call. */
+ * Loop thread only, except spawn_wait() and its kin, which any worker may call. */
 #ifndef SANDGATE_IO_SPAWN_H
 #define SANDGATE_IO_SPAWN_H
 
@@ -64,5 +64,15 @@ struct bytes;
 int spawn_wait(const struct spawn_spec *spec, const char *input, size_t input_length,
                struct bytes *out, struct bytes *errors, uint64_t deadline_ms,
                struct exit_status *ret_status, struct err *err) MUST_CHECK;
+
+/* The same without input, with standard output handed over as it comes, so that any amount of it
+ * takes no memory. `take` ends the program by returning other than 0, which is not an error. */
+struct spawn_taker {
+    int (*take)(void *arg, const char *data, size_t n);
+    void *arg;
+};
+int spawn_wait_taking(const struct spawn_spec *spec, const struct spawn_taker *taker,
+                      struct bytes *errors, uint64_t deadline_ms, struct exit_status *ret_status,
+                      struct err *err) MUST_CHECK;
 
 #endif

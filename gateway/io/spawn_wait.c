@@ -1,4 +1,5 @@
-/* spawn_wait(): a program run to its end on a worker thread, with a deadline and bounded output. */
+/* spawn_wait() and its kin: a program run to its end on a worker thread, with a deadline and
+ * bounded output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +17,8 @@ struct exchange_of_bytes {
     const char *input;
     size_t left;
     struct bytes *to[3];
+    const struct spawn_taker *taker; /* instead of to[1]; may be NULL */
+    bool enough;                     /* the taker wants no more */
 };
 
 static void close_end(struct pollfd *fd)
@@ -62,6 +65,10 @@ static bool collect(struct exchange_of_bytes *x, int which)
         if (n <= 0) {
             close_end(&x->fds[which]);
             return true;
+        }
+        if (which == 1 && x->taker && x->taker->take(x->taker->arg, chunk, (size_t)n) != 0) {
+            x->enough = true;
+            return false;
         }
         if (x->to[which] && bytes_add(x->to[which], chunk, (size_t)n) < 0)
             return false;
@@ -112,20 +119,23 @@ static void wait_for_end(const struct waiter *w)
         ;
 }
 
-int spawn_wait(const struct spawn_spec *spec, const char *input, size_t input_length,
-               struct bytes *out, struct bytes *errors, uint64_t deadline_ms,
+static bool ended_by_us(const struct exchange_of_bytes *x)
+{
+    return x->enough || (x->to[1] && x->to[1]->failed) || (x->to[2] && x->to[2]->failed);
+}
+
+static int run(const struct spawn_spec *spec, struct exchange_of_bytes *x, uint64_t deadline_ms,
                struct exit_status *ret_status, struct err *err)
 {
-    struct exchange_of_bytes x = {.input = input, .left = input_length, .to = {NULL, out, errors}};
     int child[3] = {-1, -1, -1};
     struct waiter w = {.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     struct spawn_spec full = *spec;
     for (int i = 0; i < 3; i++)
-        x.fds[i].fd = -1;
-    x.fds[3] = (struct pollfd){w.event, POLLIN, 0};
+        x->fds[i].fd = -1;
+    x->fds[3] = (struct pollfd){w.event, POLLIN, 0};
 
     int r = w.event < 0 ? err_errno(err, errno, "cannot wait for a process")
-                        : make_pipes(&x, child, err);
+                        : make_pipes(x, child, err);
     if (r == 0) {
         memcpy(full.stdio, child, sizeof child);
         r = start(&full, &w, err);
@@ -133,17 +143,36 @@ int spawn_wait(const struct spawn_spec *spec, const char *input, size_t input_le
     for (int i = 0; i < 3; i++)
         if (child[i] >= 0)
             (void)close(child[i]);
-    if (r == 0 && !converse(&x, loop_clock() + deadline_ms)) {
+    if (r == 0 && !converse(x, loop_clock() + deadline_ms)) {
         (void)kill(-w.pid, SIGKILL);
         wait_for_end(&w);
-        if (!(out && out->failed) && !(errors && errors->failed))
+        if (!ended_by_us(x))
             r = err_set(err, ERR_TIMEOUT, "%s did not finish in time", spec->argv[0]);
     }
+    /* The reaper tells under the lock: having held it says that it is through with `w`. */
+    waiter_spawn_lock();
+    waiter_spawn_unlock();
     if (r == 0)
         *ret_status = w.status;
     for (int i = 0; i < 3; i++)
-        close_end(&x.fds[i]);
+        close_end(&x->fds[i]);
     if (w.event >= 0)
         (void)close(w.event);
     return r;
+}
+
+int spawn_wait(const struct spawn_spec *spec, const char *input, size_t input_length,
+               struct bytes *out, struct bytes *errors, uint64_t deadline_ms,
+               struct exit_status *ret_status, struct err *err)
+{
+    struct exchange_of_bytes x = {.input = input, .left = input_length, .to = {NULL, out, errors}};
+    return run(spec, &x, deadline_ms, ret_status, err);
+}
+
+int spawn_wait_taking(const struct spawn_spec *spec, const struct spawn_taker *taker,
+                      struct bytes *errors, uint64_t deadline_ms, struct exit_status *ret_status,
+                      struct err *err)
+{
+    struct exchange_of_bytes x = {.to = {NULL, NULL, errors}, .taker = taker};
+    return run(spec, &x, deadline_ms, ret_status, err);
 }
