@@ -73,7 +73,7 @@ static bool evict_idle(struct bash_sessions *t)
     struct map_walk walk = {0};
     struct bash_session *s, *oldest = NULL;
     while ((s = map_next(&t->map, &walk)))
-        if (!s->current && !s->queue && (!oldest || s->last_used_at < oldest->last_used_at))
+        if (s->disposable && !s->current && !s->queue && (!oldest || s->last_used_at < oldest->last_used_at))
             oldest = s;
     if (!oldest)
         return false;
@@ -122,6 +122,7 @@ int bash_session_get(struct bash_sessions *t, struct text id, struct bash_sessio
     }
     if (session_new(t, name, t->config->workspace, ret_session, err) < 0)
         return -1;
+    (*ret_session)->disposable = id.n == 0;
     remember(*ret_session);
     return 0;
 }

@@ -32,6 +32,7 @@ struct bash_session {
     size_t queued, kept_count;
     int64_t command_count;
     bool closing;
+    bool disposable; /* nobody gave it a name: it may make room for another */
     struct bash_sessions *table;
 };
 

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "core/shell_internal.h"
 
-#define INPUT_CEILING   (1 * MIB)
 #define VIEWER_BEHIND   (512 * KIB) /* then the PTY is not read */
 #define VIEWER_CAUGHT   (128 * KIB) /* then it is again */
 #define STUCK_MS        5000
@@ -289,6 +288,11 @@ const char *shell_working_dir(const struct shell *sh)
     return sh->working_dir;
 }
 
+bool shell_touched(const struct shell *sh)
+{
+    return sh->touched;
+}
+
 bool shell_alive(const struct shell *sh)
 {
     return sh->state != SHELL_DEAD;
@@ -366,6 +370,7 @@ void viewer_input(struct viewer *v, const char *data, size_t n)
     }
     if (!sh->current)
         sh->typed = true;
+    sh->touched = true;
     shell_type(sh, data, n);
 }
 

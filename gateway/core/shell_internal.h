@@ -7,6 +7,8 @@
 #include "core/scrollback.h"
 #include "core/shell.h"
 
+#define INPUT_CEILING (1 * MIB)
+
 enum shell_state {
     SHELL_DEAD,      /* no bash */
     SHELL_STARTING,  /* spawned, no prompt yet */
@@ -51,11 +53,13 @@ struct shell {
     struct scrollback scrollback;
     bool suppress; /* what the terminal prints is ours (the typed trigger), not for anyone */
     bool typed;    /* a person typed at the prompt */
+    bool touched;  /* a person typed since the last run began: the view shows the terminal */
     struct bytes input; /* not yet taken by the terminal */
-    struct shell_run *current, *last;
+    struct shell_run *current;
+    struct shell_run *past, *last; /* ended: the oldest and the newest kept */
+    size_t past_count;
     struct shell_run *queue, **queue_end;
     size_t queued;
-    unsigned attempts; /* triggers typed for the current run */
     struct timer *state_timer, *kill_timer, *check_timer, *stuck_timer;
     unsigned kill_step, check_step;
     bool freeing;

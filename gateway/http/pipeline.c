@@ -32,6 +32,7 @@ static enum step step_guard(struct pipeline *p, struct exchange *ex)
         .target_ok = !ex->bad_target,
         .http10 = ex->http10,
         .too_many_headers = ex->too_many_headers,
+        .misread = ex->misread,
         .headers = ex->headers,
         .header_count = ex->header_count,
     };
