@@ -91,10 +91,7 @@ int rg_run(struct rg *rg, struct files *files, const char *cwd, const char *targ
         return err_set(err, ERR_TOO_LARGE, "too many filters for one search");
     struct spawn_spec spec = {
         .argv = rg->argv, .envp = environment, .cwd = cwd, .stdio = {-1, -1, -1}};
-    if (files_search_enter(files, err) < 0)
-        return -1;
     int r = spawn_wait_taking(&spec, taker, &errors, RG_DEADLINE_MS, &status, err);
-    files_search_leave(files);
     if (r < 0) {
         if (err->kind == ERR_TIMEOUT)
             (void)err_set(err, ERR_TIMEOUT,
