@@ -39,11 +39,62 @@ MAIN := $(B)/obj/main.o
 UNIT     := $(sort $(wildcard tests/unit/*_test.c))
 UNIT_BIN := $(UNIT:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: all gateway web unit deps
+# What `make run` hands to the gateway, e.g. make run RUN_ARGS='--listen 127.0.0.1:9000'
+RUN_ARGS ?=
+
+.PHONY: all gateway web unit deps test-deps run test test-all lint bench fuzz soak image image-test clean
+
 all: gateway web
+
 gateway: $(B)/sandgate
+
 web:
 	@web/build.sh build/web
+
+# ---- for people ----
+
+# Packages first, then a make of its own: pkg-config must find what was just installed.
+run: deps
+	@$(MAKE) --no-print-directory all
+	@exec build/sandgate $(RUN_ARGS)
+
+test: test-deps
+	@$(MAKE) --no-print-directory all unit
+	@tests/run.sh all
+
+# The whole suite against the sanitised build as well.
+test-all: test
+	@$(MAKE) --no-print-directory SAN=1 gateway unit
+	@SANDGATE_BIN=build/asan/sandgate SANDGATE_UNIT=build/asan/unit tests/run.sh all
+
+lint: test-deps
+	@tests/lint/lint.sh
+
+bench: test-deps
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run.sh
+
+# FUZZ_SECONDS per target
+FUZZ_SECONDS ?= 600
+fuzz: test-deps
+	@tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+image:
+	docker build -t sandgate .
+
+image-test:
+	@tests/image.sh
+
+deps:
+	@image/provision.sh build runtime
+
+test-deps:
+	@image/provision.sh build runtime test
+
+clean:
+	rm -rf build web/node_modules
+
+# ---- how things are built ----
 
 $(B)/sandgate: $(MAIN) $(OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $^ $(LDLIBS)
@@ -56,5 +107,8 @@ unit: $(UNIT_BIN)
 $(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(OBJ) $(LDLIBS)
+
+# The hooks are embedded by .incbin, which no compiler reports as a dependency.
+$(B)/obj/core/shell_channel.o: gateway/core/shell_hooks.bash
 
 -include $(OBJ:.o=.d) $(MAIN:.o=.d)

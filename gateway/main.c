@@ -12,9 +12,14 @@
 #include "api/file_ops.h"
 #include "base/log.h"
 #include "core/auth.h"
+#include "core/bash_sessions.h"
 #include "core/config.h"
 #include "core/environment.h"
 #include "core/files.h"
+#include "core/history.h"
+#include "core/shell_sessions.h"
+#include "core/toolbox.h"
+#include "http/ws.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -80,7 +85,7 @@ static int listen_on(const struct config *config, int *ret_fd, struct err *err)
 /* The one line on standard output: whoever started us reads the address from it. */
 static void announce(int listener)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     char host[64], port[8];
     if (getsockname(listener, (struct sockaddr *)&address, &length) < 0 ||
@@ -102,6 +107,7 @@ static void on_stop(void *arg, int number)
 static int open_base(struct gateway *g, struct err *err)
 {
     if (environment_open(&g->config, environ, &g->environment, err) < 0 ||
+        toolbox_open(g->environment, &g->app.toolbox, err) < 0 ||
         loop_open(&g->app.loop, err) < 0 ||
         children_open(g->app.loop, &g->app.children, err) < 0 ||
         loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
@@ -126,12 +132,34 @@ static int open_store(struct gateway *g, struct err *err)
     return 0;
 }
 
+static int open_sessions(struct gateway *g, struct err *err)
+{
+    struct app *app = &g->app;
+    history_settle(app->store, g->config.history_days);
+    if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                           &app->bash, err) < 0)
+        return -1;
+    return shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                               &app->shells, err);
+}
+
+/* /proc/PID/environ and cmdline show what the process was started with to every command of the
+ * same user: take the key out of both as soon as it is kept elsewhere. */
+static void wipe_key(struct gateway *g)
+{
+    char *key = (char *)(uintptr_t)g->config.api_key;
+    explicit_bzero(key, strlen(key));
+}
+
 static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
     if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
-        router_open(route_tables, &g->app.router, err) < 0 || listen_on(&g->config, &fd, err) < 0)
+        router_open(route_tables, &g->app.router, err) < 0 ||
+        ws_context_open(g->app.loop, &g->app.ws, err) < 0 || listen_on(&g->config, &fd, err) < 0)
         return -1;
+    if (auth_required(g->app.auth))
+        wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,
@@ -156,7 +184,7 @@ static int open_all(struct gateway *g, struct err *err)
         return -1;
     g->app.environment = g->environment;
     if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
-        open_store(g, err) < 0)
+        open_store(g, err) < 0 || open_sessions(g, err) < 0)
         return -1;
     return open_http(g, err);
 }
@@ -179,20 +207,29 @@ static void end_children(struct gateway *g)
 
 static void close_all(struct gateway *g)
 {
+    if (g->app.bash)
+        bash_sessions_stop(g->app.bash);
+    if (g->app.shells)
+        shell_sessions_stop(g->app.shells);
     if (g->app.server) {
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
     }
     if (g->app.children)
         end_children(g);
+    ws_context_close(g->app.ws);
     server_close(g->app.server);
+    bytes_done(&g->app.openapi);
     router_close(g->app.router);
     auth_close(g->app.auth);
+    bash_sessions_close(g->app.bash);
+    shell_sessions_close(g->app.shells);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);
     loop_close(g->app.loop);
     children_close(g->app.children);
+    toolbox_close(g->app.toolbox);
     files_close(g->app.files);
     environment_close(g->environment);
 }

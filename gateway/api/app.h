@@ -15,12 +15,17 @@ struct app {
     struct children *children;
     struct store *store;
     const struct environment *environment;
+    struct toolbox *toolbox;
     struct files *files;
     struct auth *auth;
+    struct bash_sessions *bash;
+    struct shell_sessions *shells;
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
+    struct ws_context *ws;
     uint64_t started_ms; /* loop_clock() at start */
+    struct bytes openapi; /* the document, once it was asked for */
 };
 
 static inline struct app *app_of(const struct exchange *ex)
@@ -31,7 +36,14 @@ static inline struct app *app_of(const struct exchange *ex)
 /* NULL-terminated; in the order of the documentation. */
 extern const struct route *const route_tables[];
 
+extern const struct route bash_routes[];
+extern const struct route docs_routes[];
 extern const struct route health_routes[];
+extern const struct route metrics_routes[];
+extern const struct route page_routes[];
+extern const struct route sandbox_routes[];
+extern const struct route shell_routes[];
+extern const struct route terminal_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];
 

@@ -56,8 +56,10 @@ static int readyz(struct exchange *ex, struct err *err)
 
 const struct route health_routes[] = {
     {"GET", "/healthz", SCOPE_NONE, ROUTE_INLINE, healthz, .tag = "health",
+     .answers = "application/json",
      .summary = "Whether the gateway is alive."},
     {"GET", "/readyz", SCOPE_NONE, ROUTE_INLINE, readyz, .tag = "health",
+     .answers = "application/json",
      .summary = "Whether everything a request may need is there, and if not, why."},
     ROUTES_END,
 };

@@ -3,8 +3,6 @@
 #include "api/app.h"
 
 const struct route *const route_tables[] = {
-    health_routes,
-    file_routes,
-    file_transfer_routes,
-    NULL,
+    sandbox_routes, file_routes, file_transfer_routes, shell_routes, terminal_routes, bash_routes,
+    docs_routes,    health_routes, metrics_routes,     page_routes,  NULL,
 };

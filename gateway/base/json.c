@@ -265,27 +265,46 @@ static int note_given(struct decoder *d, uint64_t *given, size_t index, const ch
 
 static int check_required(struct decoder *d, const struct field *fields, uint64_t given)
 {
-    for (size_t i = 0; fields[i].name && i < MAX_FIELDS; i++)
+    for (size_t i = 0; i < MAX_FIELDS && fields[i].name; i++)
         if (fields[i].required && !(given & UINT64_C(1) << i))
             return err_field(d->err, fields[i].name, "field '%s' is required", fields[i].name);
     return 0;
 }
 
-static int decode_object(struct decoder *d, const cJSON *tree, const struct field *fields,
-                         struct bytes *unknown)
+/* Rows named "outer.inner" describe the members of an object member. */
+static bool has_inner_rows(const struct field *fields, const char *outer)
 {
-    uint64_t given = 0;
+    size_t n = strlen(outer);
+    for (; fields->name; fields++)
+        if (strncmp(fields->name, outer, n) == 0 && fields->name[n] == '.')
+            return true;
+    return false;
+}
+
+static int decode_object(struct decoder *d, const cJSON *tree, const struct field *fields,
+                         const char *outer, uint64_t *given, struct bytes *unknown)
+{
     size_t index;
     for (const cJSON *item = tree->child; item; item = item->next) {
-        const struct field *f = find(fields, item->string, &index);
-        if (!f) {
-            note_unknown(unknown, item->string);
+        const char *name = item->string;
+        if (outer)
+            name = arena_printf(d->arena, "%s.%s", outer, item->string);
+        if (!name)
+            return err_memory(d->err);
+        if (!outer && cJSON_IsObject(item) && has_inner_rows(fields, name)) {
+            if (decode_object(d, item, fields, name, given, unknown) < 0)
+                return -1;
             continue;
         }
-        if (note_given(d, &given, index, f->name) < 0 || set_value(d, f, item) < 0)
+        const struct field *f = find(fields, name, &index);
+        if (!f) {
+            note_unknown(unknown, name);
+            continue;
+        }
+        if (note_given(d, given, index, f->name) < 0 || set_value(d, f, item) < 0)
             return -1;
     }
-    return check_required(d, fields, given);
+    return 0;
 }
 
 static int parse(struct decoder *d, const char *text, size_t n, cJSON **ret_tree)
@@ -321,7 +340,10 @@ int json_decode(struct arena *arena, const char *text, size_t n, const struct fi
         return check_required(&d, fields, 0);
     if (parse(&d, text, n, &tree) < 0)
         return -1;
-    return decode_object(&d, tree, fields, unknown);
+    uint64_t given = 0;
+    if (decode_object(&d, tree, fields, NULL, &given, unknown) < 0)
+        return -1;
+    return check_required(&d, fields, given);
 }
 
 static int set_from_text(struct decoder *d, const struct field *f, struct text value)
@@ -343,8 +365,10 @@ static int set_from_text(struct decoder *d, const struct field *f, struct text v
             return wrong_type(d, f, "a whole number");
         return set_number(d, f, (double)whole);
     case FIELD_NUMBER: {
+        /* strtod() also takes spaces, hexadecimal and names. */
+        bool plain = value.n > 0 && strspn(value.p, "0123456789+-.eE") == value.n;
         double number = strtod(value.p, &end);
-        if (value.n == 0 || end != value.p + value.n)
+        if (!plain || end != value.p + value.n)
             return wrong_type(d, f, "a number");
         return set_number(d, f, number);
     }

@@ -67,7 +67,7 @@ enum field_type {
 };
 
 struct field {
-    const char *name; /* NULL ends a table */
+    const char *name; /* NULL ends a table; "outer.inner" is a member of an object member */
     enum field_type type;
     size_t offset;
     bool required;

@@ -46,8 +46,8 @@ static const struct setting settings[] = {
      100000, false, "client connections at once"},
     {"max-shell-sessions", "MAX_SHELL_SESSIONS", "256", KIND_COUNT, AT(max_shell_sessions), 1,
      10000, false, "living shell sessions at once"},
-    {"max-bash-sessions", "MAX_BASH_SESSIONS", "1024", KIND_COUNT, AT(max_bash_sessions), 1, 100000,
-     false, "open bash sessions at once"},
+    {"max-bash-sessions", "MAX_BASH_SESSIONS", "256", KIND_COUNT, AT(max_bash_sessions), 1, 100000,
+     false, "bash sessions remembered at once; the longest idle one makes room"},
     {"max-commands", "SANDGATE_MAX_COMMANDS", "512", KIND_COUNT, AT(max_commands), 1, 10000, false,
      "bash commands running at once; more are refused"},
     {"session-idle-seconds", "SHELL_SESSION_TIMEOUT", "86400", KIND_COUNT,
@@ -98,7 +98,7 @@ static int from_environment(struct config *c, char **environment, struct err *er
     for (size_t i = 0; i < COUNT_OF(settings); i++) {
         const struct setting *s = &settings[i];
         const char *value = s->variable ? lookup(environment, s->variable) : NULL;
-        const char *where = s->variable;
+        const char *where = s->variable ? s->variable : s->flag;
         if (!value || !value[0])
             value = s->fallback;
         if (value && set_value(c, s, value, where, err) < 0)

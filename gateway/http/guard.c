@@ -116,14 +116,23 @@ int guard_framing(const struct guard_request *rq, struct err *err)
     return check_lengths(rq, err);
 }
 
+/* Nothing, or ":" and digits (RFC 3986 section 3.2.3: they may be none). */
+static bool is_port(struct text text)
+{
+    for (size_t i = 1; i < text.n; i++)
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+    return text.n == 0 || text.p[0] == ':';
+}
+
 /* "name:port" without the port, and without the brackets of an IPv6 literal. */
 static bool split_host(struct text host, char *out, size_t room)
 {
-    const char *p = host.p;
+    const char *p = host.p, *all_end = host.p + host.n;
     size_t n = host.n;
     if (n && p[0] == '[') {
         const char *end = memchr(p, ']', n);
-        if (!end)
+        if (!end || !is_port((struct text){end + 1, (size_t)(all_end - end) - 1}))
             return false;
         n = (size_t)(end - p) - 1;
         p++;
@@ -131,6 +140,8 @@ static bool split_host(struct text host, char *out, size_t room)
         const char *colon = memchr(p, ':', n);
         if (colon)
             n = (size_t)(colon - p);
+        if (!is_port((struct text){p + n, host.n - n}))
+            return false;
     }
     if (n == 0 || n >= room)
         return false;
@@ -243,7 +254,7 @@ int guard_origin(const struct guard_request *rq, const struct guard_policy *poli
     if (check_host(rq, policy, err) < 0)
         return -1;
     const struct header *origin = find(rq, "Origin", &count);
-    if (origin && !own_origin(rq, origin->value))
+    if (origin && (count > 1 || !own_origin(rq, origin->value)))
         return err_set(err, ERR_FORBIDDEN, "requests from other sites' pages are refused");
     const struct header *site = find(rq, "Sec-Fetch-Site", &count);
     if (!site || equals(site, "same-origin") || equals(site, "none"))

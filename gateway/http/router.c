@@ -146,11 +146,12 @@ const struct route *router_find(const struct router *r, const char *method, stru
             return r->exact[i];
         note_method(&allow, r->exact[i]->method);
     }
-    for (size_t i = 0; i < r->pattern_count && !allow.len; i++)
+    bool exact = allow.len > 0;
+    for (size_t i = 0; i < r->pattern_count && !exact; i++)
         if (method_matches(r->patterns[i]->method, method) &&
             match_pattern(r->patterns[i]->path, path, ret_params))
             return r->patterns[i];
-    for (size_t i = 0; i < r->pattern_count && !allow.len; i++)
+    for (size_t i = 0; i < r->pattern_count && !exact; i++)
         if (match_pattern(r->patterns[i]->path, path, ret_params))
             note_method(&allow, r->patterns[i]->method);
     if (allow.len)

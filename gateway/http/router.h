@@ -42,6 +42,7 @@ struct route {
     size_t body_limit;
     const struct body_sink *sink;
     bool page; /* an HTML page a person may navigate to from anywhere */
+    const char *answers; /* media type of the answer where it is not the envelope; told, not used */
     const char *summary;
     const char *tag;
 };

@@ -149,6 +149,9 @@ static int run(const struct spawn_spec *spec, struct exchange_of_bytes *x, uint6
         if (!ended_by_us(x))
             r = err_set(err, ERR_TIMEOUT, "%s did not finish in time", spec->argv[0]);
     }
+    /* The reaper tells under the lock: having held it says that it is through with `w`. */
+    waiter_spawn_lock();
+    waiter_spawn_unlock();
     if (r == 0)
         *ret_status = w.status;
     for (int i = 0; i < 3; i++)

@@ -32,10 +32,11 @@ struct store {
     } cache[CACHED];
     sqlite3 *reader;
     pthread_mutex_t read_lock;
-    pthread_mutex_t apply_lock; /* held while a batch is applied */
-    struct write *head, **tail; /* loop thread only */
+    pthread_mutex_t apply_lock; /* held while a batch is taken and applied: keeps the order */
+    pthread_mutex_t queue_lock; /* guards the three below */
+    struct write *head, **tail;
     size_t queued;
-    bool scheduled;
+    bool scheduled; /* loop thread only */
 };
 
 struct row {
@@ -156,6 +157,7 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
     s->tail = &s->head;
     (void)pthread_mutex_init(&s->read_lock, NULL);
     (void)pthread_mutex_init(&s->apply_lock, NULL);
+    (void)pthread_mutex_init(&s->queue_lock, NULL);
     if (open_writer(path, &s->writer, err) < 0) {
         move_aside(path);
         *ret_moved = true;
@@ -222,69 +224,69 @@ static void apply(struct store *s, const struct write *w)
     (void)sqlite3_clear_bindings(st);
 }
 
-static void apply_list(struct store *s, struct write *list)
+static struct write *take_queue(struct store *s)
+{
+    (void)pthread_mutex_lock(&s->queue_lock);
+    struct write *list = s->head;
+    s->head = NULL;
+    s->tail = &s->head;
+    s->queued = 0;
+    (void)pthread_mutex_unlock(&s->queue_lock);
+    return list;
+}
+
+static void apply_queue(struct store *s)
 {
     struct err err;
     (void)pthread_mutex_lock(&s->apply_lock);
-    if (run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
+    struct write *list = take_queue(s);
+    if (list && run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
         log_error("%s", err.text);
+    bool any = list != NULL;
     while (list) {
         struct write *w = list;
         list = w->next;
         apply(s, w);
         free(w);
     }
-    if (run_sql(s->writer, "COMMIT", &err) < 0) {
+    if (any && run_sql(s->writer, "COMMIT", &err) < 0) {
         log_error("%s", err.text);
         (void)run_sql(s->writer, "ROLLBACK", &err);
     }
     (void)pthread_mutex_unlock(&s->apply_lock);
 }
 
-struct batch {
-    struct store *store;
-    struct write *list;
-};
-
-static struct write *take_queue(struct store *s)
-{
-    struct write *list = s->head;
-    s->head = NULL;
-    s->tail = &s->head;
-    s->queued = 0;
-    return list;
-}
-
 static void batch_work(void *arg)
 {
-    struct batch *b = arg;
-    apply_list(b->store, b->list);
+    apply_queue(arg);
+}
+
+static bool has_queue(struct store *s)
+{
+    (void)pthread_mutex_lock(&s->queue_lock);
+    bool any = s->head != NULL;
+    (void)pthread_mutex_unlock(&s->queue_lock);
+    return any;
 }
 
 static void schedule(struct store *s);
 
 static void batch_done(void *arg)
 {
-    struct batch *b = arg;
-    struct store *s = b->store;
-    free(b);
+    struct store *s = arg;
     s->scheduled = false;
-    if (s->head)
+    if (has_queue(s))
         schedule(s);
 }
 
 static void schedule(struct store *s)
 {
     struct err err;
-    struct batch *b = malloc(sizeof *b);
-    if (!b)
-        return; /* the next write tries again */
-    *b = (struct batch){s, take_queue(s)};
     s->scheduled = true;
-    if (lane_offload(s->lane, batch_work, batch_done, b, &err) == 0)
+    if (lane_offload(s->lane, batch_work, batch_done, s, &err) == 0)
         return;
-    batch_work(b);
-    batch_done(b);
+    s->scheduled = false;
+    apply_queue(s);
 }
 
 static struct write *copy_write(const char *sql, const struct value *values, size_t n)
@@ -317,9 +319,12 @@ void store_write(struct store *s, const char *sql, const struct value *values, s
         log_error("database: out of memory, a record is lost");
         return;
     }
+    (void)pthread_mutex_lock(&s->queue_lock);
     *s->tail = w;
     s->tail = &w->next;
-    if (++s->queued > MAX_QUEUED)
+    bool full = ++s->queued > MAX_QUEUED;
+    (void)pthread_mutex_unlock(&s->queue_lock);
+    if (full)
         store_flush(s);
     else if (!s->scheduled)
         schedule(s);
@@ -327,14 +332,19 @@ void store_write(struct store *s, const char *sql, const struct value *values, s
 
 int store_idle(void *arg)
 {
-    const struct store *s = arg;
-    return !s->head && !s->scheduled;
+    struct store *s = arg;
+    return !s->scheduled && !has_queue(s);
 }
 
 void store_flush(struct store *s)
 {
-    /* The batch under way goes first: apply_list takes the lock it holds. */
-    apply_list(s, take_queue(s));
+    apply_queue(s);
+}
+
+void store_flush_if_pending(struct store *s)
+{
+    if (!store_idle(s))
+        store_flush(s);
 }
 
 int store_read(struct store *s, const char *sql, const struct value *values, size_t n,
@@ -380,7 +390,7 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
-    if (s->head)
+    if (s->writer)
         store_flush(s);
     for (size_t i = 0; i < CACHED; i++)
         (void)sqlite3_finalize(s->cache[i].statement);
@@ -389,5 +399,6 @@ void store_close(struct store *s)
     lane_close(s->lane);
     (void)pthread_mutex_destroy(&s->read_lock);
     (void)pthread_mutex_destroy(&s->apply_lock);
+    (void)pthread_mutex_destroy(&s->queue_lock);
     free(s);
 }

@@ -43,6 +43,8 @@ void store_write(struct store *store, const char *sql, const struct value *value
 int store_idle(void *store);
 /* Apply everything queued, now, on this thread. */
 void store_flush(struct store *store);
+/* The same, when anything is queued or under way: so that a read sees it. */
+void store_flush_if_pending(struct store *store);
 
 /* Calls `row` for each result row; text and blobs live until it returns. A row function that
  * returns non-zero ends the read. Sees what was applied, not what is queued. Any thread. */

@@ -1,0 +1,682 @@
+/* /v1/shell: terminal sessions over REST. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "api/app.h"
+#include "api/wait.h"
+#include "base/mem.h"
+#include "core/config.h"
+#include "core/history.h"
+#include "core/shell_sessions.h"
+#include "http/envelope.h"
+
+#define EXEC_BODY       (8 * MIB)
+#define MAX_COMMAND     (4 * MIB)
+#define WRITE_CEILING       (1 * MIB)
+#define MAX_SECONDS     86400
+#define TRUNCATE_BYTES  30000      /* the incumbent's limit */
+#define INLINE_CEILING  (64 * MIB) /* of one answer */
+#define CONSOLE_CEILING (1 * MIB)  /* longer output is not said twice */
+#define KILL_WAIT_MS    2000
+#define WAIT_SECONDS    60
+
+/* ---- answers ---- */
+
+static void write_code(struct jsonw *w, const char *name, const struct shell_run *run)
+{
+    if (run && shell_run_ended(run) && run->has_code)
+        jsonw_kint(w, name, run->exit_code);
+    else
+        jsonw_knull(w, name);
+}
+
+static void read_output(struct shell_run *run, size_t max, struct bytes *text)
+{
+    uint64_t next, skipped;
+    bool cut;
+    if (max && run->out.length > max)
+        outlog_excerpt(&run->out, max, text, &cut);
+    else
+        outlog_read_text(&run->out, 0, INLINE_CEILING, !shell_run_ended(run), text, &next,
+                         &skipped);
+}
+
+static void write_console(struct jsonw *w, const struct shell_run *run, const struct bytes *text)
+{
+    jsonw_key(w, "console");
+    if (text->len > CONSOLE_CEILING) {
+        jsonw_null(w);
+        return;
+    }
+    jsonw_array(w);
+    jsonw_object(w);
+    jsonw_kstr(w, "ps1", run->prompt ? run->prompt : "$");
+    jsonw_ktext(w, "command", run->text, run->text_length);
+    jsonw_ktext(w, "output", text->data ? text->data : "", text->len);
+    jsonw_object_end(w);
+    jsonw_array_end(w);
+}
+
+/* The fields that exec and view share. */
+static void write_run(struct jsonw *w, struct shell_run *run, enum run_status status, size_t max)
+{
+    cleanup_bytes struct bytes text = BYTES_INIT(INLINE_CEILING + 256);
+    read_output(run, max, &text);
+    jsonw_ktext(w, "command", run->text, run->text_length);
+    jsonw_kstr(w, "status", run_status_names[status]);
+    jsonw_ktext(w, "output", text.data ? text.data : "", text.len);
+    write_console(w, run, &text);
+    write_code(w, "exit_code", run);
+}
+
+/* ---- exec ---- */
+
+struct exec_input {
+    struct text id, exec_dir, command;
+    bool async_mode, strict, preserve_symlinks, truncate;
+    double timeout, hard_timeout;
+    int64_t no_change_timeout;
+};
+
+/* A caller waiting for a run's end. */
+struct exec_wait {
+    struct wait wait;
+    uint64_t soft_due, no_change_ms; /* loop_clock(); 0: none */
+};
+
+static void reply_exec(struct exchange *ex, const char *session_id, struct shell_run *run,
+                       enum run_status status)
+{
+    const struct exec_input *in = exchange_input(ex);
+    static const char *const messages[] = {
+        "Command is running", "Command executed", "No new output for a while: the command goes on",
+        "Command ended by its hard timeout", "Command terminated"};
+    struct jsonw *w = reply_begin(ex, messages[status]);
+    jsonw_object(w);
+    jsonw_kstr(w, "session_id", session_id);
+    write_run(w, run, status, in->truncate ? TRUNCATE_BYTES : 0);
+    jsonw_object_end(w);
+    reply_end(ex);
+}
+
+static bool exec_enough(struct wait *wait)
+{
+    return shell_run_ended(wait->subject);
+}
+
+static void exec_over(struct wait *wait)
+{
+    struct shell_run *run = wait->subject;
+    run->attended--;
+}
+
+static void exec_reply(struct wait *wait)
+{
+    struct shell_run *run = wait->subject;
+    enum run_status status = run->status;
+    if (status == RUN_RUNNING && wait->outcome)
+        status = RUN_NO_CHANGE;
+    reply_exec(wait->ex, wait->session_id, run, status);
+}
+
+/* Until the soft timeout or the end of patience with silence, whichever is first. */
+static uint64_t next_look(const struct exec_wait *w, const struct shell_run *run, uint64_t now)
+{
+    uint64_t ms = WAIT_FOREVER_MS;
+    if (w->soft_due)
+        ms = w->soft_due > now ? w->soft_due - now : 0;
+    if (w->no_change_ms) {
+        uint64_t due = run->changed_at + w->no_change_ms;
+        uint64_t left = due > now ? due - now : 0;
+        ms = left < ms ? left : ms;
+    }
+    return ms;
+}
+
+static bool exec_expired(struct wait *wait, uint64_t *ret_ms)
+{
+    struct exec_wait *w = (struct exec_wait *)wait;
+    const struct shell_run *run = wait->subject;
+    uint64_t now = loop_clock();
+    *ret_ms = next_look(w, run, now);
+    if (*ret_ms)
+        return false;
+    wait->outcome = !(w->soft_due && w->soft_due <= now);
+    return true;
+}
+
+static int wait_for_run(struct exchange *ex, const struct shell_session *s, struct shell_run *run,
+                        struct err *err)
+{
+    const struct exec_input *in = exchange_input(ex);
+    struct exec_wait *w = arena_alloc(exchange_arena(ex), sizeof *w);
+    if (!w)
+        return err_memory(err);
+    int64_t no_change =
+        in->no_change_timeout == INT_ABSENT ? s->no_change_seconds : in->no_change_timeout;
+    uint64_t now = loop_clock();
+    *w = (struct exec_wait){
+        .wait = {.ex = ex, .subject = run, .enough = exec_enough, .reply = exec_reply,
+                 .expired = exec_expired, .over = exec_over},
+        .soft_due = isnan(in->timeout) ? 0 : now + wait_ms(in->timeout),
+        .no_change_ms = (uint64_t)no_change * 1000,
+    };
+    (void)snprintf(w->wait.session_id, sizeof w->wait.session_id, "%s", s->id);
+    run->attended++;
+    uint64_t ms = next_look(w, run, now);
+    return wait_start(&w->wait, &run->observers, ms ? ms : 1, err);
+}
+
+/* exec_dir as the session shall have it, or absent. Not strict: what is no directory is passed
+ * over, as the incumbent does, and said in the hint. */
+static int find_dir(struct exchange *ex, struct text given, bool strict, bool keep_symlinks,
+                    struct text *ret_dir, struct err *err)
+{
+    struct stat st;
+    char real[PATH_MAX];
+    *ret_dir = (struct text){0};
+    if (!given.p)
+        return 0;
+    if (stat(given.p, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        if (strict)
+            return err_field(err, "exec_dir", "field 'exec_dir': %s is not a directory", given.p);
+        reply_hint(ex, "exec_dir is not a directory: the session's own was used");
+        return 0;
+    }
+    const char *dir = keep_symlinks ? given.p : realpath(given.p, real);
+    if (!dir)
+        dir = given.p;
+    *ret_dir = (struct text){arena_copy(exchange_arena(ex), dir, strlen(dir)), strlen(dir)};
+    return ret_dir->p ? 0 : err_memory(err);
+}
+
+static int exec(struct exchange *ex, struct err *err)
+{
+    const struct exec_input *in = exchange_input(ex);
+    struct app *app = app_of(ex);
+    struct shell_session *s;
+    struct shell_run *run;
+    struct text dir;
+    bool made;
+    if (find_dir(ex, in->exec_dir, in->strict, in->preserve_symlinks, &dir, err) < 0 ||
+        shell_session_get(app->shells, in->id, dir, &s, &made, err) < 0)
+        return -1;
+    if (dir.p && !made && shell_set_dir(s->shell, dir.p, in->preserve_symlinks, err) < 0)
+        return -1;
+    uint64_t hard = isnan(in->hard_timeout) ? 0 : wait_ms(in->hard_timeout) + 1;
+    if (shell_exec(s->shell, in->command, hard, &run, err) < 0)
+        return -1;
+    shell_session_touch(s);
+    if (!in->async_mode)
+        return wait_for_run(ex, s, run, err);
+    reply_exec(ex, s->id, run, run->status);
+    return 0;
+}
+
+/* ---- view, wait, write, kill ---- */
+
+struct id_input {
+    struct text id;
+};
+
+static int find(struct exchange *ex, struct text id, struct shell_session **ret_session,
+                struct err *err)
+{
+    *ret_session = shell_session_find(app_of(ex)->shells, id.p);
+    return *ret_session ? 0 : err_set(err, ERR_NOT_FOUND, "there is no session '%s'", id.p);
+}
+
+static void reply_idle_view(struct exchange *ex, const struct shell_session *s)
+{
+    cleanup_bytes struct bytes text = BYTES_INIT(TRUNCATE_BYTES);
+    shell_scrollback(s->shell, TRUNCATE_BYTES, &text);
+    struct jsonw *w = reply_begin(ex, "Nothing was run in this session yet");
+    jsonw_object(w);
+    jsonw_ktext(w, "output", text.data ? text.data : "", text.len);
+    jsonw_kstr(w, "session_id", s->id);
+    jsonw_key(w, "console");
+    jsonw_array(w);
+    jsonw_array_end(w);
+    jsonw_kstr(w, "status", run_status_names[RUN_COMPLETED]);
+    jsonw_knull(w, "command");
+    jsonw_knull(w, "exit_code");
+    jsonw_object_end(w);
+    reply_end(ex);
+}
+
+/* From the database: a session that is gone. */
+static void remembered_view(void *arg, const struct command_record *r)
+{
+    struct exchange *ex = arg;
+    struct jsonw *w = reply_begin(ex, "The session has ended; this is its last command");
+    jsonw_object(w);
+    jsonw_ktext(w, "output", r->out.p, r->out.n);
+    jsonw_kstr(w, "session_id", r->session_id);
+    jsonw_key(w, "console");
+    jsonw_array(w);
+    jsonw_array_end(w);
+    jsonw_kstr(w, "status", r->status);
+    jsonw_kstr(w, "command", r->command);
+    if (r->exit_code == INT_ABSENT)
+        jsonw_knull(w, "exit_code");
+    else
+        jsonw_kint(w, "exit_code", r->exit_code);
+    jsonw_object_end(w);
+    reply_end(ex);
+}
+
+static int view_gone(struct exchange *ex, const char *id, struct err *err)
+{
+    struct app *app = app_of(ex);
+    store_flush_if_pending(app->store);
+    int r = history_find_command(app->store, "shell", id, NULL, remembered_view, ex, err);
+    return r <= 0 ? r : err_set(err, ERR_NOT_FOUND, "there is no session '%s'", id);
+}
+
+static int view(struct exchange *ex, struct err *err)
+{
+    const struct id_input *in = exchange_input(ex);
+    struct shell_session *s = shell_session_find(app_of(ex)->shells, in->id.p);
+    if (!s)
+        return view_gone(ex, in->id.p, err);
+    struct shell_run *run = shell_run_now(s->shell);
+    if (!run) {
+        reply_idle_view(ex, s);
+        return 0;
+    }
+    struct jsonw *w = reply_begin(ex, "Session viewed");
+    jsonw_object(w);
+    jsonw_kstr(w, "session_id", s->id);
+    write_run(w, run, run->status, 0);
+    jsonw_object_end(w);
+    reply_end(ex);
+    return 0;
+}
+
+static void reply_status(struct exchange *ex, const char *message, enum run_status status)
+{
+    struct jsonw *w = reply_begin(ex, message);
+    jsonw_object(w);
+    jsonw_kstr(w, "status", run_status_names[status]);
+    jsonw_object_end(w);
+    reply_end(ex);
+}
+
+static void wait_reply(struct wait *wait)
+{
+    const struct shell_run *run = wait->subject;
+    reply_status(wait->ex, shell_run_ended(run) ? "Command ended" : "Command is running",
+                 run->status);
+}
+
+struct wait_input {
+    struct text id;
+    int64_t seconds, max_wait_seconds;
+};
+
+static int start_wait(struct exchange *ex, struct shell_run *run, uint64_t ms,
+                      void (*reply)(struct wait *), struct err *err)
+{
+    struct wait *w = arena_alloc(exchange_arena(ex), sizeof *w);
+    if (!w)
+        return err_memory(err);
+    *w = (struct wait){.ex = ex, .subject = run, .enough = exec_enough, .reply = reply};
+    return wait_start(w, &run->observers, ms, err);
+}
+
+static int wait_for_end(struct exchange *ex, struct err *err)
+{
+    const struct wait_input *in = exchange_input(ex);
+    struct shell_session *s;
+    if (find(ex, in->id, &s, err) < 0)
+        return -1;
+    struct shell_run *run = shell_run_now(s->shell);
+    if (!run) {
+        reply_status(ex, "Nothing was run in this session yet", RUN_COMPLETED);
+        return 0;
+    }
+    int64_t seconds = in->max_wait_seconds != INT_ABSENT ? in->max_wait_seconds
+                      : in->seconds != INT_ABSENT        ? in->seconds
+                                                         : WAIT_SECONDS;
+    return start_wait(ex, run, (uint64_t)seconds * 1000, wait_reply, err);
+}
+
+struct write_input {
+    struct text id, input;
+    bool press_enter;
+};
+
+static int write_input(struct exchange *ex, struct err *err)
+{
+    const struct write_input *in = exchange_input(ex);
+    cleanup_bytes struct bytes text = BYTES_INIT(WRITE_CEILING + 1);
+    struct shell_session *s;
+    if (find(ex, in->id, &s, err) < 0)
+        return -1;
+    (void)bytes_add(&text, in->input.p, in->input.n);
+    if (in->press_enter)
+        (void)bytes_addc(&text, '\n');
+    const char *typed = bytes_text(&text);
+    if (!typed)
+        return err_memory(err);
+    if (text.len && shell_write(s->shell, typed, text.len, err) < 0)
+        return -1;
+    shell_session_touch(s);
+    struct shell_run *run = shell_run_now(s->shell);
+    reply_status(ex, "Input written", run ? run->status : RUN_COMPLETED);
+    return 0;
+}
+
+static void kill_reply(struct wait *wait)
+{
+    const struct shell_run *run = wait->subject;
+    struct jsonw *w = reply_begin(
+        wait->ex, shell_run_ended(run) ? "Command terminated" : "The command is being ended");
+    jsonw_object(w);
+    jsonw_kstr(w, "status", run_status_names[run->status]);
+    write_code(w, "exit_code", run);
+    write_code(w, "returncode", run);
+    jsonw_object_end(w);
+    reply_end(wait->ex);
+}
+
+static int kill_run(struct exchange *ex, struct err *err)
+{
+    const struct id_input *in = exchange_input(ex);
+    struct shell_session *s;
+    if (find(ex, in->id, &s, err) < 0)
+        return -1;
+    struct shell_run *run = shell_run_now(s->shell);
+    shell_kill(s->shell);
+    shell_session_touch(s);
+    if (run)
+        return start_wait(ex, run, KILL_WAIT_MS, kill_reply, err);
+    struct jsonw *w = reply_begin(ex, "No command is running");
+    jsonw_object(w);
+    jsonw_kstr(w, "status", run_status_names[RUN_TERMINATED]);
+    jsonw_knull(w, "exit_code");
+    jsonw_knull(w, "returncode");
+    jsonw_object_end(w);
+    reply_end(ex);
+    return 0;
+}
+
+/* ---- sessions ---- */
+
+struct create_input {
+    struct text id, exec_dir;
+    int64_t no_change_timeout;
+    bool preserve_symlinks;
+};
+
+static int create_session(struct exchange *ex, struct err *err)
+{
+    const struct create_input *in = exchange_input(ex);
+    struct shell_session *s;
+    struct text dir;
+    bool made;
+    if (find_dir(ex, in->exec_dir, true, in->preserve_symlinks, &dir, err) < 0 ||
+        shell_session_get(app_of(ex)->shells, in->id, dir, &s, &made, err) < 0)
+        return -1;
+    if (in->no_change_timeout != INT_ABSENT)
+        s->no_change_seconds = in->no_change_timeout;
+    struct jsonw *w = reply_begin(ex, made ? "Session created" : "Session exists");
+    jsonw_object(w);
+    jsonw_kstr(w, "session_id", s->id);
+    jsonw_kstr(w, "working_dir", made && dir.p ? dir.p : shell_working_dir(s->shell));
+    jsonw_object_end(w);
+    reply_end(ex);
+    return 0;
+}
+
+struct update_input {
+    struct text id;
+    int64_t no_change_timeout;
+};
+
+static int update_session(struct exchange *ex, struct err *err)
+{
+    const struct update_input *in = exchange_input(ex);
+    struct shell_session *s;
+    if (find(ex, in->id, &s, err) < 0)
+        return -1;
+    if (in->no_change_timeout != INT_ABSENT)
+        s->no_change_seconds = in->no_change_timeout;
+    reply_message(ex, "Session updated");
+    return 0;
+}
+
+static void write_session(struct jsonw *w, const struct shell_session *s, int64_t now)
+{
+    char created[TIME_TEXT], used[TIME_TEXT];
+    const struct shell_run *run = shell_run_now(s->shell);
+    history_time(s->created_at, created);
+    history_time(s->last_used_at, used);
+    jsonw_object(w);
+    jsonw_kstr(w, "working_dir", shell_working_dir(s->shell));
+    jsonw_kstr(w, "created_at", created);
+    jsonw_kstr(w, "last_used_at", used);
+    jsonw_kint(w, "age_seconds", (now - s->created_at) / 1000);
+    jsonw_kstr(w, "status",
+               !shell_alive(s->shell)  ? "terminated"
+               : shell_busy(s->shell) ? "running"
+                                      : "idle");
+    jsonw_kstr(w, "current_command", run && !shell_run_ended(run) ? run->text : NULL);
+    jsonw_kint(w, "viewers", (int64_t)shell_viewer_count(s->shell));
+    jsonw_object_end(w);
+}
+
+static int list_sessions(struct exchange *ex, struct err *err)
+{
+    struct map_walk walk = {0};
+    const struct shell_session *s;
+    int64_t now = history_now();
+    (void)err;
+    struct jsonw *w = reply_begin(ex, "Sessions listed");
+    jsonw_object(w);
+    jsonw_key(w, "sessions");
+    jsonw_object(w);
+    while ((s = map_next(shell_sessions_all(app_of(ex)->shells), &walk))) {
+        jsonw_key(w, s->id);
+        write_session(w, s, now);
+    }
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+    reply_end(ex);
+    return 0;
+}
+
+static int session_stats(struct exchange *ex, struct err *err)
+{
+    struct app *app = app_of(ex);
+    int64_t total = (int64_t)shell_sessions_all(app->shells)->count;
+    int64_t busy = (int64_t)shell_sessions_busy(app->shells);
+    int64_t max = app->config->max_shell_sessions;
+    (void)err;
+    struct jsonw *w = reply_begin(ex, "Session statistics");
+    jsonw_object(w);
+    jsonw_kint(w, "total_sessions", total);
+    jsonw_kint(w, "active_sessions", busy);
+    jsonw_kint(w, "idle_sessions", total - busy);
+    jsonw_kint(w, "max_sessions", max);
+    jsonw_kint(w, "session_timeout", app->config->session_idle_seconds);
+    jsonw_knumber(w, "usage_ratio", (double)total / (double)max);
+    jsonw_object_end(w);
+    reply_end(ex);
+    return 0;
+}
+
+static int delete_all(struct exchange *ex, struct err *err)
+{
+    (void)err;
+    shell_sessions_stop(app_of(ex)->shells);
+    reply_message(ex, "All sessions closed");
+    return 0;
+}
+
+static int delete_session(struct exchange *ex, struct err *err)
+{
+    struct text id = {exchange_param(ex, "session_id"), 0};
+    struct shell_session *s;
+    if (find(ex, id, &s, err) < 0)
+        return -1;
+    shell_session_end(s, "closed by a client");
+    reply_message(ex, "Session closed");
+    return 0;
+}
+
+struct history_input {
+    int64_t limit;
+};
+
+static int list_commands(struct exchange *ex, struct err *err)
+{
+    const struct history_input *in = exchange_input(ex);
+    struct app *app = app_of(ex);
+    char reason[128];
+    const char *id = exchange_param(ex, "session_id");
+    store_flush_if_pending(app->store);
+    if (!shell_session_find(app->shells, id) &&
+        history_find_session(app->store, "shell", id, reason, err) < 0)
+        return -1;
+    struct jsonw *w = reply_begin(ex, "Commands listed");
+    if (history_commands(app->store, "shell", id, in->limit, w, err) < 0)
+        return -1;
+    reply_end(ex);
+    return 0;
+}
+
+/* The address of the terminal page as this client reaches us. */
+static int terminal_url(struct exchange *ex, struct err *err)
+{
+    struct shell_session *s;
+    bool made;
+    struct text none = {0};
+    if (shell_session_get(app_of(ex)->shells, none, none, &s, &made, err) < 0)
+        return -1;
+    const char *scheme = exchange_header(ex, "X-Forwarded-Proto");
+    const char *host = exchange_header(ex, "X-Forwarded-Host");
+    const char *prefix = exchange_header(ex, "X-Forwarded-Prefix");
+    if (!host)
+        host = exchange_header(ex, "Host");
+    const char *url =
+        arena_printf(exchange_arena(ex), "%s://%s%s/terminal?session_id=%s",
+                     scheme && strcmp(scheme, "https") == 0 ? "https" : "http",
+                     host ? host : "localhost", prefix && prefix[0] == '/' ? prefix : "", s->id);
+    jsonw_str(reply_begin(ex, "Terminal ready"), url);
+    reply_end(ex);
+    return 0;
+}
+
+/* ---- rows ---- */
+
+#define ID_ROW(type)                                                                               \
+    {                                                                                              \
+        "id", FIELD_TEXT, offsetof(type, id), .required = true, .max = IDENT_MAX,                  \
+            .doc = "The session."                                                                  \
+    }
+
+static const struct field exec_fields[] = {
+    {"command", FIELD_TEXT, offsetof(struct exec_input, command), .required = true,
+     .max = MAX_COMMAND, .doc = "What the session's shell shall run."},
+    {"id", FIELD_TEXT, offsetof(struct exec_input, id), .max = IDENT_MAX,
+     .doc = "The session; an unknown one is made, none makes one with a new name."},
+    {"exec_dir", FIELD_PATH, offsetof(struct exec_input, exec_dir),
+     .doc = "Directory to change to first; the session stays there."},
+    {"async_mode", FIELD_BOOL, offsetof(struct exec_input, async_mode), .fallback = "false",
+     .doc = "Answer at once and leave the command running."},
+    {"timeout", FIELD_NUMBER, offsetof(struct exec_input, timeout), .max = MAX_SECONDS,
+     .doc = "Seconds to wait for the end; then the answer says running and the command goes on."},
+    {"strict", FIELD_BOOL, offsetof(struct exec_input, strict), .fallback = "false",
+     .doc = "Refuse an exec_dir that is no directory instead of passing it over."},
+    {"no_change_timeout", FIELD_INT, offsetof(struct exec_input, no_change_timeout), .min = 1,
+     .max = MAX_SECONDS,
+     .doc = "Seconds without new output after which the answer says no_change_timeout and the "
+            "command goes on; default: the session's."},
+    {"hard_timeout", FIELD_NUMBER, offsetof(struct exec_input, hard_timeout), .max = MAX_SECONDS,
+     .doc = "Seconds after which the command is ended (hard_timeout)."},
+    {"preserve_symlinks", FIELD_BOOL, offsetof(struct exec_input, preserve_symlinks),
+     .fallback = "false", .doc = "Keep symbolic links in exec_dir's path."},
+    {"truncate", FIELD_BOOL, offsetof(struct exec_input, truncate), .fallback = "true",
+     .doc = "Leave out the middle of output longer than 30000 bytes."},
+    FIELDS_END};
+
+static const struct field id_fields[] = {ID_ROW(struct id_input), FIELDS_END};
+
+static const struct field wait_fields[] = {
+    ID_ROW(struct wait_input),
+    {"seconds", FIELD_INT, offsetof(struct wait_input, seconds), .max = MAX_SECONDS,
+     .doc = "Seconds to wait at most."},
+    {"max_wait_seconds", FIELD_INT, offsetof(struct wait_input, max_wait_seconds),
+     .max = MAX_SECONDS, .doc = "The same under its newer name, which wins."},
+    FIELDS_END};
+
+static const struct field write_fields[] = {
+    ID_ROW(struct write_input),
+    {"input", FIELD_TEXT, offsetof(struct write_input, input), .required = true, .max = WRITE_CEILING,
+     .doc = "What to type into the terminal."},
+    {"press_enter", FIELD_BOOL, offsetof(struct write_input, press_enter), .required = true,
+     .doc = "Whether to press Enter after it."},
+    FIELDS_END};
+
+static const struct field create_fields[] = {
+    {"id", FIELD_TEXT, offsetof(struct create_input, id), .max = IDENT_MAX,
+     .doc = "Its name; without one it gets a new one."},
+    {"exec_dir", FIELD_PATH, offsetof(struct create_input, exec_dir),
+     .doc = "Where the shell starts."},
+    {"no_change_timeout", FIELD_INT, offsetof(struct create_input, no_change_timeout), .min = 1,
+     .max = MAX_SECONDS, .doc = "The session's default; 120 if not given."},
+    {"preserve_symlinks", FIELD_BOOL, offsetof(struct create_input, preserve_symlinks),
+     .fallback = "false", .doc = "Keep symbolic links in exec_dir's path."},
+    FIELDS_END};
+
+static const struct field update_fields[] = {
+    ID_ROW(struct update_input),
+    {"no_change_timeout", FIELD_INT, offsetof(struct update_input, no_change_timeout), .min = 1,
+     .max = MAX_SECONDS, .doc = "The session's new default."},
+    FIELDS_END};
+
+static const struct field history_fields[] = {
+    {"limit", FIELD_INT, offsetof(struct history_input, limit), .min = 1, .max = 1000,
+     .fallback = "100", .doc = "How many commands at most."},
+    FIELDS_END};
+
+const struct route shell_routes[] = {
+    {"POST", "/v1/shell/exec", SCOPE_EXEC, ROUTE_INLINE, exec,
+     INPUT(exec_fields, struct exec_input), BODY_JSON, EXEC_BODY, .tag = "shell",
+     .summary = "Run a command in a living terminal session."},
+    {"POST", "/v1/shell/view", SCOPE_READ, ROUTE_INLINE, view, INPUT(id_fields, struct id_input),
+     BODY_JSON, 64 * KIB, .tag = "shell",
+     .summary = "The output and state of a session's current or last command."},
+    {"POST", "/v1/shell/wait", SCOPE_READ, ROUTE_INLINE, wait_for_end,
+     INPUT(wait_fields, struct wait_input), BODY_JSON, 64 * KIB, .tag = "shell",
+     .summary = "Wait for the current command to end."},
+    {"POST", "/v1/shell/write", SCOPE_EXEC, ROUTE_INLINE, write_input,
+     INPUT(write_fields, struct write_input), BODY_JSON, 8 * MIB, .tag = "shell",
+     .summary = "Type into the terminal."},
+    {"POST", "/v1/shell/kill", SCOPE_EXEC, ROUTE_INLINE, kill_run,
+     INPUT(id_fields, struct id_input), BODY_JSON, 64 * KIB, .tag = "shell",
+     .summary = "End what runs in the session: INT, then TERM, then KILL."},
+    {"POST", "/v1/shell/sessions/create", SCOPE_EXEC, ROUTE_INLINE, create_session,
+     INPUT(create_fields, struct create_input), BODY_JSON, 64 * KIB, .tag = "shell",
+     .summary = "Make a session, or find the one of that name."},
+    {"POST", "/v1/shell/sessions/update", SCOPE_EXEC, ROUTE_INLINE, update_session,
+     INPUT(update_fields, struct update_input), BODY_JSON, 64 * KIB, .tag = "shell",
+     .summary = "Change a session's settings."},
+    {"GET", "/v1/shell/terminal-url", SCOPE_EXEC, ROUTE_INLINE, terminal_url, .tag = "shell",
+     .summary = "Make a session and tell the address of its terminal page."},
+    {"GET", "/v1/shell/sessions/stats", SCOPE_READ, ROUTE_INLINE, session_stats, .tag = "shell",
+     .summary = "How many sessions there are."},
+    {"GET", "/v1/shell/sessions", SCOPE_READ, ROUTE_INLINE, list_sessions, .tag = "shell",
+     .summary = "List the sessions."},
+    {"DELETE", "/v1/shell/sessions", SCOPE_EXEC, ROUTE_INLINE, delete_all, .tag = "shell",
+     .summary = "End all sessions."},
+    {"DELETE", "/v1/shell/sessions/{session_id}", SCOPE_EXEC, ROUTE_INLINE, delete_session,
+     .tag = "shell", .summary = "End a session and everything in its terminal."},
+    {"GET", "/v1/shell/sessions/{session_id}/commands", SCOPE_READ, ROUTE_INLINE, list_commands,
+     INPUT(history_fields, struct history_input), .tag = "shell",
+     .summary = "What was run in a session, newest first, restarts included."},
+    ROUTES_END,
+};

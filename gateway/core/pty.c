@@ -1,0 +1,48 @@
+#include "core/pty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+int pty_open(struct pty *pty, unsigned short cols, unsigned short rows, struct err *err)
+{
+    pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (pty->master < 0)
+        return err_errno(err, errno, "cannot open a terminal");
+    if (grantpt(pty->master) < 0 || unlockpt(pty->master) < 0 ||
+        ptsname_r(pty->master, pty->slave, sizeof pty->slave) != 0) {
+        int why = errno;
+        pty_close(pty);
+        return err_errno(err, why, "cannot open a terminal");
+    }
+    /* Erasing steps over whole characters only when the line discipline knows of UTF-8. */
+    struct termios modes;
+    if (tcgetattr(pty->master, &modes) == 0) {
+        modes.c_iflag |= IUTF8;
+        (void)tcsetattr(pty->master, TCSANOW, &modes);
+    }
+    pty_resize(pty, cols, rows);
+    return 0;
+}
+
+void pty_close(struct pty *pty)
+{
+    if (pty->master >= 0)
+        (void)close(pty->master);
+    pty->master = -1;
+}
+
+void pty_resize(const struct pty *pty, unsigned short cols, unsigned short rows)
+{
+    struct winsize size = {.ws_col = cols, .ws_row = rows};
+    (void)ioctl(pty->master, TIOCSWINSZ, &size);
+}
+
+pid_t pty_foreground(const struct pty *pty)
+{
+    pid_t group = -1;
+    return ioctl(pty->master, TIOCGPGRP, &group) == 0 ? group : -1;
+}

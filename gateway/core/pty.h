@@ -1,0 +1,25 @@
+/* core/pty.h: a pseudo-terminal (pty(7)). Loop thread only. */
+#ifndef SANDGATE_CORE_PTY_H
+#define SANDGATE_CORE_PTY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define PTY_MIN_SIZE 2
+#define PTY_MAX_SIZE 1000
+
+struct pty {
+    int master; /* non-blocking, or -1 */
+    char slave[64];
+};
+
+int pty_open(struct pty *pty, unsigned short cols, unsigned short rows, struct err *err) MUST_CHECK;
+void pty_close(struct pty *pty);
+void pty_resize(const struct pty *pty, unsigned short cols, unsigned short rows);
+/* The foreground process group, or -1. */
+pid_t pty_foreground(const struct pty *pty);
+
+#endif

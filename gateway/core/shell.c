@@ -1,0 +1,386 @@
+#include "core/shell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/shell_internal.h"
+
+#define INPUT_CEILING   (1 * MIB)
+#define VIEWER_BEHIND   (512 * KIB) /* then the PTY is not read */
+#define VIEWER_CAUGHT   (128 * KIB) /* then it is again */
+#define STUCK_MS        5000
+/* The PTY gives at most 4 KiB a read; others get a turn after this much. */
+#define READ_AT_ONCE    (256 * KIB)
+#define DRAIN_AT_MOST   (4 * MIB)
+#define STARTING_MS     10000
+
+/* ---- the terminal ---- */
+
+static void tell_viewers(struct shell *sh)
+{
+    for (struct viewer *v = sh->viewers, *next; v; v = next) {
+        next = v->next;
+        v->news(v->arg);
+    }
+}
+
+static uint64_t furthest_behind(const struct shell *sh)
+{
+    uint64_t most = 0;
+    for (const struct viewer *v = sh->viewers; v; v = v->next)
+        if (sh->scrollback.total - v->offset > most)
+            most = sh->scrollback.total - v->offset;
+    return most;
+}
+
+static void update_reading(struct shell *sh)
+{
+    uint64_t behind = furthest_behind(sh);
+    bool pause = behind > (sh->paused ? VIEWER_CAUGHT : VIEWER_BEHIND);
+    if (pause && !sh->paused)
+        timer_set(sh->stuck_timer, STUCK_MS);
+    if (!pause && sh->paused)
+        timer_stop(sh->stuck_timer);
+    sh->paused = pause;
+    if (sh->pty_watch)
+        watch_set(sh->pty_watch,
+                  (pause ? 0u : WATCH_READ) | (sh->input.len ? (unsigned)WATCH_WRITE : 0u));
+}
+
+static void on_stuck(void *arg)
+{
+    struct shell *sh = arg;
+    for (struct viewer *v = sh->viewers, *next; v; v = next) {
+        next = v->next;
+        if (sh->scrollback.total - v->offset <= VIEWER_CAUGHT)
+            continue;
+        viewer_remove(v);
+        v->dropped(v->arg, "the terminal is read too slowly");
+    }
+    update_reading(sh);
+}
+
+void shell_show(struct shell *sh, const char *data, size_t n)
+{
+    scrollback_add(&sh->scrollback, data, n);
+}
+
+/* Returns how much was read; fewer than `at_most` means that there was no more. */
+static size_t read_some(struct shell *sh, size_t at_most)
+{
+    static char chunk[64 * 1024]; /* loop thread only */
+    size_t total = 0;
+    while (total < at_most && sh->pty.master >= 0) {
+        size_t used = 0;
+        ssize_t n = 0;
+        while (used + 4096 <= sizeof chunk &&
+               (n = read(sh->pty.master, chunk + used, sizeof chunk - used)) > 0)
+            used += (size_t)n;
+        if (used && !sh->suppress) {
+            shell_show(sh, chunk, used);
+            run_output(sh, chunk, used);
+        }
+        total += used;
+        if (used + 4096 <= sizeof chunk) {
+            if (n < 0 && errno != EAGAIN && errno != EINTR && sh->pty_watch)
+                watch_set(sh->pty_watch, 0); /* hung up: the exit is on its way */
+            break;
+        }
+    }
+    return total;
+}
+
+void shell_drain(struct shell *sh)
+{
+    if (read_some(sh, DRAIN_AT_MOST) && !sh->suppress)
+        tell_viewers(sh);
+}
+
+static void feed(struct shell *sh)
+{
+    while (sh->input.len && sh->pty.master >= 0) {
+        ssize_t n = write(sh->pty.master, sh->input.data, sh->input.len);
+        if (n <= 0)
+            break;
+        bytes_consume(&sh->input, (size_t)n);
+    }
+}
+
+static void on_pty(void *arg, unsigned events)
+{
+    struct shell *sh = arg;
+    if (events & WATCH_WRITE)
+        feed(sh);
+    if (events & WATCH_READ) {
+        size_t n = read_some(sh, READ_AT_ONCE);
+        if (n && sh->current && !sh->suppress)
+            observers_tell(&sh->current->observers);
+        if (n)
+            tell_viewers(sh);
+        if (n && sh->state == SHELL_SETTLING)
+            shell_set_state(sh, SHELL_READY);
+    }
+    if (sh->pty_watch)
+        update_reading(sh);
+}
+
+void shell_type(struct shell *sh, const char *data, size_t n)
+{
+    if (bytes_add(&sh->input, data, n) < 0) {
+        sh->input.failed = false;
+        return;
+    }
+    feed(sh);
+    update_reading(sh);
+}
+
+/* ---- life ---- */
+
+void shell_set_state(struct shell *sh, enum shell_state state)
+{
+    sh->state = state;
+    timer_stop(sh->state_timer);
+    if (state == SHELL_READY)
+        run_start_next(sh);
+}
+
+static void on_exit_of(void *arg, struct exit_status status)
+{
+    struct shell *sh = arg;
+    sh->child = NULL;
+    shell_drain(sh);
+    watch_close(sh->pty_watch);
+    sh->pty_watch = NULL;
+    pty_close(&sh->pty);
+    channel_close(sh);
+    bytes_clear(&sh->input);
+    sh->suppress = sh->typed = sh->paused = false;
+    sh->state = SHELL_DEAD;
+    timer_stop(sh->state_timer);
+    tell_viewers(sh);
+    for (struct viewer *v = sh->viewers, *next; v; v = next) {
+        next = v->next;
+        v->exited(v->arg, status);
+    }
+    run_on_exit(sh, status);
+}
+
+/* The directory may be gone meanwhile: then the shell starts at the root of things it can reach. */
+static const char *start_dir(const struct shell *sh)
+{
+    return access(sh->working_dir, X_OK) == 0 ? sh->working_dir : "/";
+}
+
+int shell_spawn(struct shell *sh, struct err *err)
+{
+    char rc[512];
+    const char *argv[] = {"/bin/bash", "--rcfile", rc, "-i", NULL};
+    (void)snprintf(rc, sizeof rc, "%s/rc", sh->dir);
+    if (channel_open(sh, err) < 0 || pty_open(&sh->pty, sh->cols, sh->rows, err) < 0)
+        return -1;
+    struct spawn_spec spec = {
+        .argv = argv,
+        .envp = sh->spec.envp,
+        .cwd = start_dir(sh),
+        .terminal = sh->pty.slave,
+    };
+    if (watch_open(sh->spec.loop, sh->pty.master, on_pty, sh, &sh->pty_watch, err) < 0 ||
+        child_spawn(sh->spec.children, &spec, on_exit_of, sh, &sh->child, err) < 0) {
+        watch_close(sh->pty_watch);
+        sh->pty_watch = NULL;
+        pty_close(&sh->pty);
+        channel_close(sh);
+        return -1;
+    }
+    sh->pid = child_pid(sh->child);
+    sh->paused = false;
+    sh->state = SHELL_STARTING;
+    timer_set(sh->state_timer, STARTING_MS);
+    update_reading(sh);
+    return 0;
+}
+
+static bool copy_spec(struct shell *sh, const struct shell_spec *spec)
+{
+    sh->spec = *spec;
+    sh->dir = strdup(spec->dir);
+    sh->working_dir = strdup(spec->working_dir);
+    return sh->dir && sh->working_dir;
+}
+
+int shell_new(const struct shell_spec *spec, struct shell **ret_shell, struct err *err)
+{
+    struct shell *sh = calloc(1, sizeof *sh);
+    if (!sh)
+        return err_memory(err);
+    sh->pty.master = sh->channel.events = sh->channel.ack = -1;
+    sh->cols = 120;
+    sh->rows = 32;
+    sh->input = bytes_with_limit(INPUT_CEILING);
+    sh->queue_end = &sh->queue;
+    if (!copy_spec(sh, spec) ||
+        timer_open(spec->loop, run_on_state_timer, sh, &sh->state_timer, err) < 0 ||
+        timer_open(spec->loop, run_on_kill_timer, sh, &sh->kill_timer, err) < 0 ||
+        timer_open(spec->loop, run_on_check_timer, sh, &sh->check_timer, err) < 0 ||
+        timer_open(spec->loop, on_stuck, sh, &sh->stuck_timer, err) < 0) {
+        shell_free(sh);
+        return err_memory(err);
+    }
+    if (shell_spawn(sh, err) < 0) {
+        shell_free(sh);
+        return -1;
+    }
+    *ret_shell = sh;
+    return 0;
+}
+
+static void remove_files(const struct shell *sh)
+{
+    static const char *const names[] = {"rc", "hooks", "cmd", "ev", "ack"};
+    char path[512];
+    for (size_t i = 0; sh->dir && i < COUNT_OF(names); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", sh->dir, names[i]);
+        (void)unlink(path);
+    }
+    if (sh->dir)
+        (void)rmdir(sh->dir);
+}
+
+void shell_free(struct shell *sh)
+{
+    if (!sh)
+        return;
+    sh->freeing = true;
+    if (sh->child) {
+        child_disown(sh->child);
+        (void)session_kill(sh->pid, SIGKILL);
+        (void)kill(sh->pid, SIGKILL);
+    }
+    while (sh->viewers) {
+        struct viewer *v = sh->viewers;
+        viewer_remove(v);
+        v->dropped(v->arg, "the session was closed");
+    }
+    run_free_all(sh);
+    watch_close(sh->pty_watch);
+    pty_close(&sh->pty);
+    channel_close(sh);
+    remove_files(sh);
+    timer_close(sh->state_timer);
+    timer_close(sh->kill_timer);
+    timer_close(sh->check_timer);
+    timer_close(sh->stuck_timer);
+    scrollback_done(&sh->scrollback);
+    bytes_done(&sh->input);
+    free(sh->dir);
+    free(sh->working_dir);
+    free(sh->pending_cd);
+    free(sh);
+}
+
+const char *shell_working_dir(const struct shell *sh)
+{
+    return sh->working_dir;
+}
+
+bool shell_alive(const struct shell *sh)
+{
+    return sh->state != SHELL_DEAD;
+}
+
+bool shell_busy(const struct shell *sh)
+{
+    return sh->current || sh->queue || (sh->typed && pty_foreground(&sh->pty) != sh->pid);
+}
+
+size_t shell_viewer_count(const struct shell *sh)
+{
+    size_t n = 0;
+    for (const struct viewer *v = sh->viewers; v; v = v->next)
+        n++;
+    return n;
+}
+
+/* ---- viewers ---- */
+
+int shell_view(struct shell *sh, struct viewer *v, struct err *err)
+{
+    if (sh->state == SHELL_DEAD && shell_spawn(sh, err) < 0)
+        return -1;
+    v->shell = sh;
+    v->offset = scrollback_replay_start(&sh->scrollback);
+    v->next = sh->viewers;
+    if (v->next)
+        v->next->link = &v->next;
+    v->link = &sh->viewers;
+    sh->viewers = v;
+    return 0;
+}
+
+void viewer_remove(struct viewer *v)
+{
+    if (!v->link)
+        return;
+    *v->link = v->next;
+    if (v->next)
+        v->next->link = v->link;
+    v->link = NULL;
+    if (!v->shell->freeing)
+        update_reading(v->shell);
+}
+
+bool viewer_has_news(const struct viewer *v)
+{
+    return v->link && v->offset < v->shell->scrollback.total;
+}
+
+uint64_t viewer_end(const struct viewer *v)
+{
+    return v->link ? v->shell->scrollback.total : 0;
+}
+
+void viewer_read(struct viewer *v, size_t max, struct bytes *out)
+{
+    if (!v->link)
+        return;
+    scrollback_read(&v->shell->scrollback, &v->offset, max, out);
+    if (v->shell->paused)
+        update_reading(v->shell);
+}
+
+void viewer_input(struct viewer *v, const char *data, size_t n)
+{
+    struct shell *sh = v->shell;
+    struct err err;
+    if (!v->link)
+        return;
+    if (sh->state == SHELL_DEAD && shell_spawn(sh, &err) < 0) {
+        log_warn("shell: %s", err.text);
+        return;
+    }
+    if (!sh->current)
+        sh->typed = true;
+    shell_type(sh, data, n);
+}
+
+void shell_resize(struct shell *sh, unsigned short cols, unsigned short rows)
+{
+    sh->cols = cols;
+    sh->rows = rows;
+    if (sh->pty.master >= 0)
+        pty_resize(&sh->pty, cols, rows);
+}
+
+void shell_scrollback(const struct shell *sh, size_t max, struct bytes *out)
+{
+    uint64_t at = scrollback_first(&sh->scrollback);
+    if (sh->scrollback.total - at > max)
+        at = sh->scrollback.total - max;
+    scrollback_read(&sh->scrollback, &at, max, out);
+}

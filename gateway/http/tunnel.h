@@ -1,0 +1,27 @@
+/* http/tunnel.h: joins two sockets until one ends. The only place that knows how to relay bytes both
+ * ways: what cannot be written yet is kept (at most 64 KiB a direction) and its source is not read
+ * meanwhile. A half-close is passed on. Loop thread only. */
+#ifndef SANDGATE_HTTP_TUNNEL_H
+#define SANDGATE_HTTP_TUNNEL_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "io/loop.h"
+
+struct tunnel;
+
+struct tunnel_side {
+    int fd;
+    /* Give the socket back: called once, after which the fd is not touched. */
+    void (*release)(void *arg);
+    void *arg;
+};
+
+/* Takes both sides, also on failure. `first` are bytes already read from `a`. With `skip_head`,
+ * what `b` sends up to and including the first empty line is dropped (a handshake answer that was
+ * already given). The tunnel frees itself when it ends. */
+int tunnel_open(struct loop *loop, const struct tunnel_side *a, const struct tunnel_side *b,
+                const char *first, size_t n, int skip_head, struct err *err) MUST_CHECK;
+
+#endif

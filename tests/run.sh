@@ -1,0 +1,123 @@
+#!/bin/sh
+# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|api|sdk|e2e|all]...
+#
+# SANDGATE_BIN names another gateway binary than build/sandgate. SANDGATE_URL (and SANDGATE_KEY) name a gateway that
+# already runs; tests that need a process of their own are then left out. PYTEST_ARGS adds arguments to pytest.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+results=build/test-results
+passed=0
+failed=0
+
+# One virtual environment per requirements file, made anew only when that file or the Python changes.
+ensure_venv() {
+    venv=$1 requirements=$2
+    wanted="$(python3 --version) $(cksum < "$requirements")"
+    [ "$(cat "$venv/.made-from" 2>/dev/null)" = "$wanted" ] && return 0
+    echo "== making $venv from $requirements"
+    rm -rf "$venv"
+    python3 -m venv "$venv" || { echo "python3 cannot make a virtual environment; install python3-venv" >&2; return 1; }
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$requirements" || return 1
+    echo "$wanted" > "$venv/.made-from"
+}
+
+count() {
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+}
+
+# A C test program: its exit code decides; a last line `N passed, N failed` says how many tests it held.
+run_program() {
+    log="$results/$(basename "$1").log"
+    "$@" > "$log" 2>&1
+    code=$?
+    tally=$(tail -n 1 "$log" | sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed$/\1 \2/p')
+    good=${tally% *} bad=${tally#* }
+    if [ -z "$tally" ]; then
+        good=1 bad=0
+    fi
+    if [ $code -ne 0 ] && [ "$bad" -eq 0 ]; then
+        good=0 bad=1
+    fi
+    count "$good" "$bad"
+    if [ $code -eq 0 ] && [ "$bad" -eq 0 ]; then
+        echo "ok $1"
+    else
+        echo "FAILED $1 (exit code $code)"
+        cat "$log"
+    fi
+}
+
+run_programs() {
+    found=0
+    for program in "$@"; do
+        if [ -f "$program" ] && [ -x "$program" ]; then
+            found=1
+            run_program "$program"
+        fi
+    done
+    [ $found -eq 1 ] || echo "none found: $1"
+}
+
+# Python tests: pytest counts into an XML file, which is what is summed up.
+run_pytest() {
+    venv=$1 name=$2
+    shift 2
+    report="$results/$name.xml"
+    rm -f "$report"
+    # shellcheck disable=SC2086
+    "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir=tests --timeout=180 --durations=10 \
+        --junitxml="$report" ${PYTEST_ARGS:-} "$@"
+    tally=$(python3 - "$report" <<'PYTHON'
+import sys
+import xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
+bad = int(suite.get("failures")) + int(suite.get("errors"))
+print(max(int(suite.get("tests")) - bad - int(suite.get("skipped")), 0), bad)
+PYTHON
+    ) || tally="0 1"
+    count ${tally% *} ${tally#* }
+    if [ "$tally" = "0 0" ]; then
+        echo "no tests ran in $name" >&2
+        count 0 1
+    fi
+}
+
+run_suite() {
+    echo "== $1"
+    case $1 in
+    unit)
+        run_programs build/unit/*
+        # A build without its unit tests must not look like one that passed them.
+        [ $found -eq 1 ] || count 0 1
+        ;;
+    fuzz) run_programs build/fuzz/*_replay ;;
+    api) run_pytest build/venv api tests/api ;;
+    e2e) run_pytest build/venv e2e tests/e2e ;;
+    sdk)
+        run_pytest build/venv sdk-newest tests/sdk/newest
+        run_pytest build/venv-sdk-old sdk-old tests/sdk/old
+        ;;
+    *)
+        echo "unknown suite: $1" >&2
+        exit 2
+        ;;
+    esac
+}
+
+suites=${*:-all}
+[ "$suites" = all ] && suites="unit fuzz api sdk e2e"
+mkdir -p "$results"
+case $suites in
+*api* | *sdk* | *e2e*)
+    ensure_venv build/venv tests/requirements.txt || exit 1
+    ;;
+esac
+case $suites in
+*sdk*) ensure_venv build/venv-sdk-old tests/sdk/old/requirements.txt || exit 1 ;;
+esac
+for suite in $suites; do
+    run_suite "$suite"
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
