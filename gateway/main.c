@@ -217,6 +217,9 @@ static void close_all(struct gateway *g)
     }
     if (g->app.children)
         end_children(g);
+    /* With their children ended, workers come back. */
+    if (g->app.server)
+        loop_drain(g->app.loop, server_released, g->app.server, SHUTDOWN_GRACE_MS);
     ws_context_close(g->app.ws);
     server_close(g->app.server);
     bytes_done(&g->app.openapi);

@@ -207,6 +207,17 @@ static void blocking_work(void *arg)
     handle(arg);
 }
 
+/* Nobody waits for it any more, or there is no time for it. */
+static void drop_waiting(struct exchange *ex)
+{
+    struct err err;
+    ex->offloaded = false;
+    (void)err_set(&err, ERR_UNAVAILABLE, "the gateway is stopping");
+    reply_error(ex, &err);
+    exchange_close_after(ex);
+    exchange_wake(ex);
+}
+
 static void start_next(struct pipeline *p, struct work *work)
 {
     while (work->waiting && work->running < work->max) {
@@ -215,15 +226,10 @@ static void start_next(struct pipeline *p, struct work *work)
         work->queued--;
         if (!work->waiting)
             work->waiting_end = &work->waiting;
-        if (!next->left) {
+        if (next->left || next->server->stopping)
+            drop_waiting(next);
+        else
             start_blocking(p, next);
-            continue;
-        }
-        /* Nobody waits for it any more. */
-        next->offloaded = false;
-        exchange_reply_static(next, 499, NULL, "", 0);
-        exchange_close_after(next);
-        exchange_wake(next);
     }
 }
 
