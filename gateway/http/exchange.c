@@ -201,6 +201,14 @@ static enum phase after_head(struct exchange *ex, enum head_verdict verdict)
 
 /* ---- sending the reply ---- */
 
+static enum MHD_Result suspend(struct exchange *ex)
+{
+    ex->suspended = true;
+    ex->server->suspended++;
+    MHD_suspend_connection(ex->con);
+    return MHD_YES;
+}
+
 static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
 {
     struct exchange *ex = cls;
@@ -212,8 +220,7 @@ static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
         if (r->stream_ended)
             return MHD_CONTENT_READER_END_OF_STREAM;
         r->stream_waiting = true;
-        ex->suspended = true;
-        MHD_suspend_connection(ex->con);
+        (void)suspend(ex);
         park_link(ex);
         return 0;
     }
@@ -320,13 +327,6 @@ static enum MHD_Result send_reply(struct exchange *ex)
 
 /* ---- MHD's access handler ---- */
 
-static enum MHD_Result suspend(struct exchange *ex)
-{
-    ex->suspended = true;
-    MHD_suspend_connection(ex->con);
-    return MHD_YES;
-}
-
 static void refuse_now(struct exchange *ex, unsigned status, bool close)
 {
     static const char text[] = "{\"success\":false,\"message\":\"out of memory\",\"data\":null}";
@@ -370,8 +370,9 @@ static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
         r = bytes_add(&ex->body, data, *n);
     else if (ex->phase == PHASE_SINK)
         r = ex->sink->data(ex, data, *n, &err);
+    /* The same bytes come again; but at the end nobody waits for a slow disk. */
     if (r == 1)
-        return suspend(ex); /* the same bytes come again */
+        return ex->server->stopping ? MHD_NO : suspend(ex);
     if (r < 0) {
         /* A reply in mid-body is not possible: the pipeline makes one, the rest is dropped. */
         if (ex->phase == PHASE_SINK && ex->sink->abort)
@@ -580,12 +581,23 @@ int server_idle(void *arg)
     return server->under_way == 0;
 }
 
+int server_released(void *arg)
+{
+    const struct server *server = arg;
+    return server->suspended == 0;
+}
+
 void server_close(struct server *server)
 {
     if (!server)
         return;
     if (server->listener >= 0)
         server_quiesce(server);
+    if (!server_released(server)) {
+        /* A worker that does not come back still uses what belongs to its exchange. */
+        log_warn("%u requests were still at work at the end", server->suspended);
+        return;
+    }
     watch_close(server->events);
     timer_close(server->timeout);
     timer_close(server->tick);
@@ -601,6 +613,7 @@ void exchange_resume(struct exchange *ex)
     if (!ex->suspended)
         return;
     ex->suspended = false;
+    ex->server->suspended--;
     MHD_resume_connection(ex->con);
     ex->server->kick = true;
 }

@@ -71,6 +71,7 @@ struct server {
     struct timer *tick, *accept_again;
     bool ticking;
     unsigned under_way;
+    unsigned suspended; /* exchanges MHD was told to leave alone */
     unsigned upgraded_count;
 };
 
