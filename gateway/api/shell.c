@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "core/config.h"
 #include "core/history.h"
+#include "core/scrollback.h"
 #include "core/shell_sessions.h"
+#include "core/terminal_text.h"
 #include "http/envelope.h"
 
 #define EXEC_BODY       (8 * MIB)
@@ -234,14 +236,12 @@ static int find(struct exchange *ex, struct text id, struct shell_session **ret_
     return *ret_session ? 0 : err_set(err, ERR_NOT_FOUND, "there is no session '%s'", id.p);
 }
 
-/* The terminal's text with plain line ends, for a session that a person has typed into. */
+/* The terminal as text: what a person would see, without colours and cursor movements. */
 static void read_terminal(const struct shell_session *s, struct bytes *text)
 {
-    cleanup_bytes struct bytes raw = BYTES_INIT(TRUNCATE_BYTES);
-    shell_scrollback(s->shell, TRUNCATE_BYTES, &raw);
-    for (size_t i = 0; i < raw.len; i++)
-        if (raw.data[i] != '\r' || i + 1 == raw.len || raw.data[i + 1] != '\n')
-            (void)bytes_addc(text, raw.data[i]);
+    cleanup_bytes struct bytes raw = BYTES_INIT(SCROLLBACK_CEILING);
+    shell_scrollback(s->shell, SCROLLBACK_CEILING, &raw);
+    terminal_text(raw.data, raw.len, text);
 }
 
 static void write_view_console(struct jsonw *w, const struct shell_session *s,
@@ -299,10 +299,7 @@ static int view(struct exchange *ex, struct err *err)
         return view_gone(ex, in->id.p, err);
     struct shell_run *run = shell_run_now(s->shell);
     cleanup_bytes struct bytes text = BYTES_INIT(INLINE_CEILING + 256);
-    if (run && !shell_touched(s->shell))
-        read_output(run, 0, &text);
-    else
-        read_terminal(s, &text);
+    read_terminal(s, &text);
     struct jsonw *w = reply_begin(ex, "Session viewed");
     jsonw_object(w);
     jsonw_kstr(w, "session_id", s->id);

@@ -72,5 +72,7 @@ struct command *bash_session_command(const struct bash_session *session, const c
 
 const struct map *bash_sessions_all(const struct bash_sessions *table);
 size_t bash_sessions_running(const struct bash_sessions *table);
+/* Commands accepted since the start. */
+uint64_t bash_sessions_started(const struct bash_sessions *table);
 
 #endif

@@ -81,8 +81,6 @@ const char *shell_working_dir(const struct shell *shell);
 bool shell_alive(const struct shell *shell);
 /* A command runs, or waits, or a program holds the terminal. */
 bool shell_busy(const struct shell *shell);
-/* A person typed into it since the last command began. */
-bool shell_touched(const struct shell *shell);
 /* The command that runs (or is about to), else the newest that ended, else NULL. */
 struct shell_run *shell_run_now(const struct shell *shell);
 /* Ended commands that are still kept, oldest first: each leads to the next. */

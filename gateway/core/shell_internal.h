@@ -53,7 +53,6 @@ struct shell {
     struct scrollback scrollback;
     bool suppress; /* what the terminal prints is ours (the typed trigger), not for anyone */
     bool typed;    /* a person typed at the prompt */
-    bool touched;  /* a person typed since the last run began: the view shows the terminal */
     struct bytes input; /* not yet taken by the terminal */
     struct shell_run *current;
     struct shell_run *past, *last; /* ended: the oldest and the newest kept */
@@ -71,6 +70,8 @@ int shell_spawn(struct shell *shell, struct err *err) MUST_CHECK;
 void shell_set_state(struct shell *shell, enum shell_state state);
 /* Read what the terminal has printed, all of it. */
 void shell_drain(struct shell *shell);
+/* What was typed and not read yet. */
+void shell_forget_input(struct shell *shell);
 void shell_type(struct shell *shell, const char *data, size_t n);
 void shell_show(struct shell *shell, const char *data, size_t n);
 

@@ -245,7 +245,6 @@ static void start_implicit(struct shell *sh)
     struct shell_run *run = sh->current;
     shell_set_state(sh, SHELL_RUNNING);
     sh->typed = true;
-    sh->touched = false;
     run->begun = true;
     sh->spec.run_began(sh->spec.arg, run);
     shell_type(sh, run->text, run->text_length);
@@ -391,7 +390,6 @@ static void on_begin(struct shell *sh, const struct report *r)
     free(sh->pending_cd);
     sh->pending_cd = NULL;
     show_command(sh, run);
-    sh->touched = false;
     run->begun = true;
     run->started_at = history_now();
     run->changed_at = loop_clock();
@@ -561,6 +559,7 @@ static void next_kill_step(struct shell *sh)
     static const char probe[] = " { __sg_prompt; } >/dev/null 2>&1\n";
     switch (sh->kill_step++) {
     case 0:
+        shell_forget_input(sh);
         signal_front(sh, SIGINT);
         break;
     case 1:

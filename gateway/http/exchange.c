@@ -146,7 +146,9 @@ static bool read_as_written(const struct exchange *ex, const char *target, const
             return false;
         next = (uintptr_t)h->value.p + h->value.n + 2;
     }
-    return true;
+    /* The empty line. */
+    const char *end = (const char *)next;
+    return end[0] == '\0' && end[1] == '\0';
 #endif
 }
 

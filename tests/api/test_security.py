@@ -251,8 +251,8 @@ def test_a_wrong_answer_does_not_say_how_wrong(locked) -> None:
 def test_children_do_not_know_the_key(locked) -> None:
     for command in (
         "env",
-        "tr '\\0' '\\n' < /proc/self/environ",
-        "tr '\\0' '\\n' < /proc/$$/environ",
+        "cat /proc/self/environ | tr '\\0' '\\n'",
+        "cat /proc/$$/environ | tr '\\0' '\\n'",
         "set",
         "tr '\\0' ' ' < /proc/$$/cmdline",
     ):
