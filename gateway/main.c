@@ -29,6 +29,9 @@ extern char **environ;
 #define KILL_GRACE_MS     1000
 #define IDLE_SECONDS      75
 #define BLOCKING_AT_ONCE  6
+#define SLOW_AT_ONCE      4
+/* One for each of those, and two for the database and uploads. */
+#define WORKERS "12"
 
 struct gateway {
     struct arena *arena;
@@ -162,6 +165,7 @@ static int open_http(struct gateway *g, struct err *err)
         .router = g->app.router,
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
+        .max_slow = SLOW_AT_ONCE,
     };
     struct server_hooks hooks = pipeline_hooks(&g->pipeline, &g->app);
     struct server_limits limits = {(unsigned)g->config.max_connections, IDLE_SECONDS};
@@ -213,6 +217,9 @@ static void close_all(struct gateway *g)
     }
     if (g->app.children)
         end_children(g);
+    /* With their children ended, workers come back. */
+    if (g->app.server)
+        loop_drain(g->app.loop, server_released, g->app.server, SHUTDOWN_GRACE_MS);
     ws_context_close(g->app.ws);
     server_close(g->app.server);
     bytes_done(&g->app.openapi);
@@ -281,7 +288,7 @@ int main(int argc, char **argv)
     struct gateway gateway = {.arena = arena_new()};
     hold_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)setenv("UV_THREADPOOL_SIZE", "8", 1);
+    (void)setenv("UV_THREADPOOL_SIZE", WORKERS, 1);
     /* Few threads allocate here: more arenas would only hold more memory. */
     (void)mallopt(M_ARENA_MAX, 2);
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);

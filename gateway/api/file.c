@@ -113,36 +113,36 @@ static int edit_file(struct exchange *ex, struct err *err)
     return run(ex, &file_op_editor, err);
 }
 
-#define POST_JSON(verb, permit, fn, limit)                                                         \
-    "POST", "/v1/file/" verb, permit, ROUTE_BLOCKING, fn, .body = BODY_JSON,                       \
-                                                          .body_limit = (limit), .tag = "file"
+#define POST_JSON(verb, permit, kind, fn, limit)                                                   \
+    "POST", "/v1/file/" verb, permit, kind, fn, .body = BODY_JSON, .body_limit = (limit),          \
+                                                .tag = "file"
 
 const struct route file_routes[] = {
-    {POST_JSON("read", SCOPE_READ, read_file, BODY_SMALL),
+    {POST_JSON("read", SCOPE_READ, ROUTE_BLOCKING, read_file, BODY_SMALL),
      INPUT(file_read_fields, struct file_read),
      .summary = "Read a file, whole or by lines: up to 32 MiB at once."},
-    {POST_JSON("write", SCOPE_EXEC, write_file, BODY_CONTENT),
+    {POST_JSON("write", SCOPE_EXEC, ROUTE_BLOCKING, write_file, BODY_CONTENT),
      INPUT(file_write_fields, struct file_write),
      .summary = "Write a file. Readers see the old content or the new, never half of it."},
-    {POST_JSON("replace", SCOPE_EXEC, replace_in_file, BODY_CONTENT),
+    {POST_JSON("replace", SCOPE_EXEC, ROUTE_BLOCKING, replace_in_file, BODY_CONTENT),
      INPUT(file_replace_fields, struct file_replace),
      .summary = "Replace every occurrence of a text in a file."},
-    {POST_JSON("search", SCOPE_READ, search_in_file, BODY_SMALL),
+    {POST_JSON("search", SCOPE_READ, ROUTE_SLOW, search_in_file, BODY_SMALL),
      INPUT(file_search_fields, struct search_request),
      .summary = "Find the lines of a file that match; line_numbers count from 0, as read does."},
-    {POST_JSON("find", SCOPE_READ, find_files, BODY_SMALL),
+    {POST_JSON("find", SCOPE_READ, ROUTE_SLOW, find_files, BODY_SMALL),
      INPUT(file_find_fields, struct find_request),
      .summary = "Find files by name anywhere below a directory, hidden ones only when named."},
-    {POST_JSON("grep", SCOPE_READ, grep_files, BODY_SMALL),
+    {POST_JSON("grep", SCOPE_READ, ROUTE_SLOW, grep_files, BODY_SMALL),
      INPUT(file_grep_fields, struct grep_request),
      .summary =
          "Search the text files of a tree with ripgrep: hidden and ignored ones too, .git not."},
-    {POST_JSON("glob", SCOPE_READ, glob_files, BODY_SMALL),
+    {POST_JSON("glob", SCOPE_READ, ROUTE_SLOW, glob_files, BODY_SMALL),
      INPUT(file_glob_fields, struct glob_request),
      .summary = "Find files by a glob of their path below a directory."},
-    {POST_JSON("list", SCOPE_READ, list_path, BODY_SMALL),
+    {POST_JSON("list", SCOPE_READ, ROUTE_BLOCKING, list_path, BODY_SMALL),
      INPUT(file_list_fields, struct list_request), .summary = "List a directory."},
-    {POST_JSON("str_replace_editor", SCOPE_EXEC, edit_file, BODY_CONTENT),
+    {POST_JSON("str_replace_editor", SCOPE_EXEC, ROUTE_BLOCKING, edit_file, BODY_CONTENT),
      INPUT(file_editor_fields, struct editor_request),
      .summary = "View, create and edit text files, and undo edits."},
     ROUTES_END,

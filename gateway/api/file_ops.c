@@ -367,6 +367,7 @@ const struct field file_editor_fields[] = {
     {.name = "view_range",
      .type = FIELD_INT_LIST,
      FIELD(editor_request, view_range),
+     .fallback = "[]",
      .doc = "view: first and last line, counted from 1; -1 as the last is the end."},
     {.name = "replace_mode",
      .type = FIELD_CHOICE,

@@ -37,7 +37,7 @@ const char *file_op_path(const struct file_op *op, const void *input);
 /* ---- file_sudo.c ---- */
 
 /* Bodies with `sudo`, and what comes back. */
-#define SUDO_DEADLINE_MS (5 * 60 * 1000)
+#define SUDO_DEADLINE_MS (UINT64_C(5) * 60 * 1000)
 
 /* How an operation that ran elsewhere ended; texts point into what was given to it. */
 struct file_outcome {

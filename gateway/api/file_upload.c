@@ -19,7 +19,7 @@
 /* What feeding n bytes may add beyond n: content held back as a possible boundary. */
 #define FEED_SLACK 128
 /* Putting the file in its place may mean copying it to another file system. */
-#define FINISH_DEADLINE_MS (60 * 60 * 1000)
+#define FINISH_DEADLINE_MS (UINT64_C(60) * 60 * 1000)
 
 enum part { PART_NONE, PART_FILE, PART_PATH, PART_UNKNOWN };
 

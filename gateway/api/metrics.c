@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "core/bash_sessions.h"
+#include "core/shell_sessions.h"
 #include "io/spawn.h"
 
 #define TYPE    "text/plain; version=0.0.4; charset=utf-8"
@@ -83,11 +85,42 @@ static double max_fds(const struct app *app)
     return (double)limit.rlim_cur;
 }
 
+static double shell_sessions(const struct app *app)
+{
+    return (double)shell_sessions_all(app->shells)->count;
+}
+
+static double shell_busy_sessions(const struct app *app)
+{
+    return (double)shell_sessions_busy(app->shells);
+}
+
+static double bash_sessions(const struct app *app)
+{
+    return (double)bash_sessions_all(app->bash)->count;
+}
+
+static double bash_commands(const struct app *app)
+{
+    return (double)bash_sessions_running(app->bash);
+}
+
+static double bash_commands_total(const struct app *app)
+{
+    return (double)bash_sessions_started(app->bash);
+}
+
 static const struct gauge gauges[] = {
     {"sandgate_http_connections", "gauge", "Open client connections.", connections},
     {"sandgate_http_blocking_handlers", "gauge", "Handlers at work on a worker thread.", blocking},
     {"sandgate_http_request_body_bytes_total", "counter", "Bytes of collected request bodies.",
      body_bytes},
+    {"sandgate_shell_sessions", "gauge", "Shell sessions.", shell_sessions},
+    {"sandgate_shell_sessions_busy", "gauge", "Shell sessions in which something runs.",
+     shell_busy_sessions},
+    {"sandgate_bash_sessions", "gauge", "Bash sessions.", bash_sessions},
+    {"sandgate_bash_commands", "gauge", "Bash commands that run now.", bash_commands},
+    {"sandgate_bash_commands_total", "counter", "Bash commands started.", bash_commands_total},
     {"sandgate_children", "gauge", "Programs started by the gateway that have not ended.",
      children},
     {"sandgate_uptime_seconds", "gauge", "Seconds since the gateway was started.", uptime},

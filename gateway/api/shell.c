@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "core/config.h"
 #include "core/history.h"
+#include "core/scrollback.h"
 #include "core/shell_sessions.h"
+#include "core/terminal_text.h"
 #include "http/envelope.h"
 
 #define EXEC_BODY       (8 * MIB)
@@ -43,32 +45,26 @@ static void read_output(struct shell_run *run, size_t max, struct bytes *text)
                          &skipped);
 }
 
-static void write_console(struct jsonw *w, const struct shell_run *run, const struct bytes *text)
+static void write_record(struct jsonw *w, const struct shell_run *run, const struct bytes *text)
 {
-    jsonw_key(w, "console");
-    if (text->len > CONSOLE_CEILING) {
-        jsonw_null(w);
-        return;
-    }
-    jsonw_array(w);
     jsonw_object(w);
     jsonw_kstr(w, "ps1", run->prompt ? run->prompt : "$");
     jsonw_ktext(w, "command", run->text, run->text_length);
     jsonw_ktext(w, "output", text->data ? text->data : "", text->len);
     jsonw_object_end(w);
-    jsonw_array_end(w);
 }
 
-/* The fields that exec and view share. */
-static void write_run(struct jsonw *w, struct shell_run *run, enum run_status status, size_t max)
+/* What exec and view say of a run, besides output and console. */
+static void write_run(struct jsonw *w, const struct shell_run *run, enum run_status status)
 {
-    cleanup_bytes struct bytes text = BYTES_INIT(INLINE_CEILING + 256);
-    read_output(run, max, &text);
     jsonw_ktext(w, "command", run->text, run->text_length);
     jsonw_kstr(w, "status", run_status_names[status]);
-    jsonw_ktext(w, "output", text.data ? text.data : "", text.len);
-    write_console(w, run, &text);
     write_code(w, "exit_code", run);
+}
+
+static void write_output(struct jsonw *w, const struct bytes *text)
+{
+    jsonw_ktext(w, "output", text->data ? text->data : "", text->len);
 }
 
 /* ---- exec ---- */
@@ -93,10 +89,21 @@ static void reply_exec(struct exchange *ex, const char *session_id, struct shell
     static const char *const messages[] = {
         "Command is running", "Command executed", "No new output for a while: the command goes on",
         "Command ended by its hard timeout", "Command terminated"};
+    cleanup_bytes struct bytes text = BYTES_INIT(INLINE_CEILING + 256);
     struct jsonw *w = reply_begin(ex, messages[status]);
+    read_output(run, in->truncate ? TRUNCATE_BYTES : 0, &text);
     jsonw_object(w);
     jsonw_kstr(w, "session_id", session_id);
-    write_run(w, run, status, in->truncate ? TRUNCATE_BYTES : 0);
+    write_run(w, run, status);
+    write_output(w, &text);
+    jsonw_key(w, "console");
+    if (text.len > CONSOLE_CEILING) {
+        jsonw_null(w);
+    } else {
+        jsonw_array(w);
+        write_record(w, run, &text);
+        jsonw_array_end(w);
+    }
     jsonw_object_end(w);
     reply_end(ex);
 }
@@ -203,7 +210,8 @@ static int exec(struct exchange *ex, struct err *err)
     if (find_dir(ex, in->exec_dir, in->strict, in->preserve_symlinks, &dir, err) < 0 ||
         shell_session_get(app->shells, in->id, dir, &s, &made, err) < 0)
         return -1;
-    if (dir.p && !made && shell_set_dir(s->shell, dir.p, in->preserve_symlinks, err) < 0)
+    if (dir.p && (!made || in->preserve_symlinks) &&
+        shell_set_dir(s->shell, dir.p, in->preserve_symlinks, err) < 0)
         return -1;
     uint64_t hard = isnan(in->hard_timeout) ? 0 : wait_ms(in->hard_timeout) + 1;
     if (shell_exec(s->shell, in->command, hard, &run, err) < 0)
@@ -228,22 +236,30 @@ static int find(struct exchange *ex, struct text id, struct shell_session **ret_
     return *ret_session ? 0 : err_set(err, ERR_NOT_FOUND, "there is no session '%s'", id.p);
 }
 
-static void reply_idle_view(struct exchange *ex, const struct shell_session *s)
+/* The terminal as text: what a person would see, without colours and cursor movements. */
+static void read_terminal(const struct shell_session *s, struct bytes *text)
 {
-    cleanup_bytes struct bytes text = BYTES_INIT(TRUNCATE_BYTES);
-    shell_scrollback(s->shell, TRUNCATE_BYTES, &text);
-    struct jsonw *w = reply_begin(ex, "Nothing was run in this session yet");
-    jsonw_object(w);
-    jsonw_ktext(w, "output", text.data ? text.data : "", text.len);
-    jsonw_kstr(w, "session_id", s->id);
+    cleanup_bytes struct bytes raw = BYTES_INIT(SCROLLBACK_CEILING);
+    shell_scrollback(s->shell, SCROLLBACK_CEILING, &raw);
+    terminal_text(raw.data, raw.len, text);
+}
+
+static void write_view_console(struct jsonw *w, const struct shell_session *s,
+                               struct shell_run *now)
+{
     jsonw_key(w, "console");
     jsonw_array(w);
+    for (struct shell_run *run = shell_runs_past(s->shell); run; run = run->next) {
+        cleanup_bytes struct bytes text = BYTES_INIT(CONSOLE_CEILING);
+        read_output(run, TRUNCATE_BYTES, &text);
+        write_record(w, run, &text);
+    }
+    if (now && !shell_run_ended(now)) {
+        cleanup_bytes struct bytes text = BYTES_INIT(CONSOLE_CEILING);
+        read_output(now, TRUNCATE_BYTES, &text);
+        write_record(w, now, &text);
+    }
     jsonw_array_end(w);
-    jsonw_kstr(w, "status", run_status_names[RUN_COMPLETED]);
-    jsonw_knull(w, "command");
-    jsonw_knull(w, "exit_code");
-    jsonw_object_end(w);
-    reply_end(ex);
 }
 
 /* From the database: a session that is gone. */
@@ -282,14 +298,20 @@ static int view(struct exchange *ex, struct err *err)
     if (!s)
         return view_gone(ex, in->id.p, err);
     struct shell_run *run = shell_run_now(s->shell);
-    if (!run) {
-        reply_idle_view(ex, s);
-        return 0;
-    }
+    cleanup_bytes struct bytes text = BYTES_INIT(INLINE_CEILING + 256);
+    read_terminal(s, &text);
     struct jsonw *w = reply_begin(ex, "Session viewed");
     jsonw_object(w);
     jsonw_kstr(w, "session_id", s->id);
-    write_run(w, run, run->status, 0);
+    write_output(w, &text);
+    write_view_console(w, s, run);
+    if (run) {
+        write_run(w, run, run->status);
+    } else {
+        jsonw_knull(w, "command");
+        jsonw_kstr(w, "status", run_status_names[RUN_COMPLETED]);
+        jsonw_knull(w, "exit_code");
+    }
     jsonw_object_end(w);
     reply_end(ex);
     return 0;

@@ -36,7 +36,7 @@ struct terminal {
     struct bytes control; /* complete messages, each with its length before it */
     struct bytes held;    /* bytes of an unfinished character */
     struct bytes json;
-    bool ready_sent, paused, ended;
+    bool ready_sent, paused, ended, closing;
     uint64_t replay_end;
     struct exit_status exit;
 };
@@ -147,7 +147,10 @@ static void after_output(struct terminal *t)
         queue_ready(t);
     if (t->ended && !viewer_has_news(&t->viewer)) {
         t->ended = false;
+        t->closing = true;
         queue_exit(t);
+    } else if (t->closing && !t->control.len) {
+        ws_close(t->ws, 1000, "the shell ended");
     }
 }
 

@@ -97,12 +97,11 @@ int multipart_init(struct multipart *mp, const char *content_type, struct err *e
     static const char type[] = "multipart/form-data";
     struct parameter p = {.name = NULL};
     bool found = false;
-    int r;
     if (!content_type || strncasecmp(content_type, type, sizeof type - 1) != 0 ||
         (content_type[sizeof type - 1] && !strchr("; \t", content_type[sizeof type - 1])))
         return err_set(err, ERR_UNSUPPORTED, "the body must be multipart/form-data");
     const char *at = content_type + sizeof type - 1;
-    while (!found && (r = next_parameter(&at, &p)) == 1)
+    while (!found && next_parameter(&at, &p) == 1)
         found = is_named(&p, "boundary");
     if (!found || !good_boundary(p.value, p.value_n))
         return err_set(err, ERR_SYNTAX, "the Content-Type names no usable boundary");

@@ -22,6 +22,7 @@ struct bash_sessions {
     struct map map;
     char *output_dir;
     size_t running;
+    uint64_t started;
     bool stopping;
 };
 
@@ -35,6 +36,11 @@ const struct map *bash_sessions_all(const struct bash_sessions *t)
 size_t bash_sessions_running(const struct bash_sessions *t)
 {
     return t->running;
+}
+
+uint64_t bash_sessions_started(const struct bash_sessions *t)
+{
+    return t->started;
 }
 
 struct bash_session *bash_session_find(struct bash_sessions *t, const char *id)
@@ -73,7 +79,7 @@ static bool evict_idle(struct bash_sessions *t)
     struct map_walk walk = {0};
     struct bash_session *s, *oldest = NULL;
     while ((s = map_next(&t->map, &walk)))
-        if (!s->current && !s->queue && (!oldest || s->last_used_at < oldest->last_used_at))
+        if (s->disposable && !s->current && !s->queue && (!oldest || s->last_used_at < oldest->last_used_at))
             oldest = s;
     if (!oldest)
         return false;
@@ -122,6 +128,7 @@ int bash_session_get(struct bash_sessions *t, struct text id, struct bash_sessio
     }
     if (session_new(t, name, t->config->workspace, ret_session, err) < 0)
         return -1;
+    (*ret_session)->disposable = id.n == 0;
     remember(*ret_session);
     return 0;
 }
@@ -322,6 +329,7 @@ int bash_sessions_exec(struct bash_sessions *t, const struct bash_exec *exec,
         return -1;
     s->last_used_at = history_now();
     s->command_count++;
+    t->started++;
     remember(s);
     if (s->current) {
         c->started_at = s->last_used_at;
@@ -415,6 +423,7 @@ static void restore(void *arg, const struct session_record *r)
     }
     s->created_at = r->created_at;
     s->last_used_at = r->last_used_at;
+    s->disposable = true;
 }
 
 int bash_sessions_open(struct loop *loop, struct children *children, struct store *store,

@@ -32,6 +32,7 @@ struct bash_session {
     size_t queued, kept_count;
     int64_t command_count;
     bool closing;
+    bool disposable; /* nobody gave it a name: it may make room for another */
     struct bash_sessions *table;
 };
 
@@ -71,5 +72,7 @@ struct command *bash_session_command(const struct bash_session *session, const c
 
 const struct map *bash_sessions_all(const struct bash_sessions *table);
 size_t bash_sessions_running(const struct bash_sessions *table);
+/* Commands accepted since the start. */
+uint64_t bash_sessions_started(const struct bash_sessions *table);
 
 #endif

@@ -45,9 +45,9 @@ static const struct setting settings[] = {
     {"max-connections", "SANDGATE_MAX_CONNECTIONS", "4096", KIND_COUNT, AT(max_connections), 16,
      100000, false, "client connections at once"},
     {"max-shell-sessions", "MAX_SHELL_SESSIONS", "256", KIND_COUNT, AT(max_shell_sessions), 1,
-     10000, false, "living shell sessions at once"},
+     10000, false, "shell sessions at once; nameless idle ones make room"},
     {"max-bash-sessions", "MAX_BASH_SESSIONS", "256", KIND_COUNT, AT(max_bash_sessions), 1, 100000,
-     false, "bash sessions remembered at once; the longest idle one makes room"},
+     false, "bash sessions at once; nameless idle ones make room"},
     {"max-commands", "SANDGATE_MAX_COMMANDS", "512", KIND_COUNT, AT(max_commands), 1, 10000, false,
      "bash commands running at once; more are refused"},
     {"session-idle-seconds", "SHELL_SESSION_TIMEOUT", "86400", KIND_COUNT,
@@ -176,12 +176,28 @@ static int check_path(const char *flag, const char *path, struct err *err)
     return 0;
 }
 
+/* No supervised service exists yet, so no name is known. */
 static int check_services(const char *list, struct err *err)
 {
-    for (const char *p = list; *p; p++)
-        if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '-' || *p == ','))
-            return err_set(err, ERR_INVALID, "--services: '%s' is not none, all or NAME,…", list);
-    return *list ? 0 : err_set(err, ERR_INVALID, "--services: must not be empty");
+    if (strcmp(list, "none") == 0 || strcmp(list, "all") == 0)
+        return 0;
+    for (const char *name = list; *name; name += strcspn(name, ",")) {
+        name += *name == ',';
+        int n = (int)strcspn(name, ",");
+        if (n != 4 || strncmp(name, "none", 4) != 0)
+            return err_set(err, ERR_INVALID, "--services: there is no service '%.*s'", n, name);
+    }
+    return err_set(err, ERR_INVALID, "--services: '%s' is not none, all or NAME,…", list);
+}
+
+static int check_hosts(const char *list, struct err *err)
+{
+    size_t n = strspn(list, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*:[], ");
+    if (list[n])
+        return err_set(err, ERR_INVALID, "--allowed-hosts: '%s' is not a list of host names", list);
+    return strchr(list, ':') && !strchr(list, '[')
+               ? err_set(err, ERR_INVALID, "--allowed-hosts: names stand without a port: '%s'", list)
+               : 0;
 }
 
 static int check(struct arena *arena, struct config *c, struct err *err)
@@ -193,7 +209,7 @@ static int check(struct arena *arena, struct config *c, struct err *err)
     if (!c->state)
         c->state = arena_printf(arena, "%s/.sandgate", c->home);
     if (check_path("workspace", c->workspace, err) < 0 || check_path("state", c->state, err) < 0 ||
-        check_services(c->services, err) < 0)
+        check_services(c->services, err) < 0 || check_hosts(c->allowed_hosts, err) < 0)
         return -1;
     if (c->web && check_path("web", c->web, err) < 0)
         return -1;

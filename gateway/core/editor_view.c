@@ -101,7 +101,7 @@ static int stream(int fd, struct numbering *v, bool *ret_ended, bool *ret_partia
     size_t held = 0;
     uint64_t at = 0;
     char last = '\n';
-    *ret_ended = false;
+    *ret_ended = *ret_partial = false;
     if (!buffer)
         return err_memory(err);
     while (v->line <= v->last && !v->full) {
@@ -150,7 +150,7 @@ static int view_file(const struct editor_request *in, struct bytes *out, struct 
     struct stat st;
     cleanup_close int fd = -1;
     struct numbering v = {.out = out, .line = 1};
-    bool ended, partial;
+    bool ended = false, partial = false;
     if (range_of(&in->view_range, &v.first, &v.last, err) < 0 ||
         file_open_read(in->path.p, &fd, &st, err) < 0)
         return -1;

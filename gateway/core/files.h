@@ -1,5 +1,5 @@
 /* core/files.h: what all operations on files share: where things lie, who may change a file now,
- * and how many searches and uploads run. Any thread. */
+ * and how many uploads run. Any thread. */
 #ifndef SANDGATE_CORE_FILES_H
 #define SANDGATE_CORE_FILES_H
 
@@ -23,12 +23,6 @@ const char *files_ripgrep(const struct files *files);
  * neither is lost. For moments only. */
 void files_lock(struct files *files);
 void files_unlock(struct files *files);
-
-/* Searches may take long and workers are few: beyond SEARCHES_AT_ONCE a search waits a moment for
- * its turn, then fails with ERR_LIMIT. Each enter that succeeded needs its leave. */
-#define SEARCHES_AT_ONCE 4
-int files_search_enter(struct files *files, struct err *err) MUST_CHECK;
-void files_search_leave(struct files *files);
 
 /* An upload under way holds half a MiB: beyond UPLOADS_AT_ONCE another fails with ERR_LIMIT. */
 #define UPLOADS_AT_ONCE 64

@@ -46,3 +46,10 @@ pid_t pty_foreground(const struct pty *pty)
     pid_t group = -1;
     return ioctl(pty->master, TIOCGPGRP, &group) == 0 ? group : -1;
 }
+
+void pty_forget_input(const struct pty *pty)
+{
+    /* Output of the master is input of the slave. */
+    if (pty->master >= 0)
+        (void)tcflush(pty->master, TCOFLUSH);
+}

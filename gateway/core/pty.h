@@ -19,6 +19,8 @@ struct pty {
 int pty_open(struct pty *pty, unsigned short cols, unsigned short rows, struct err *err) MUST_CHECK;
 void pty_close(struct pty *pty);
 void pty_resize(const struct pty *pty, unsigned short cols, unsigned short rows);
+/* Drop what was written and not yet read by a program. */
+void pty_forget_input(const struct pty *pty);
 /* The foreground process group, or -1. */
 pid_t pty_foreground(const struct pty *pty);
 

@@ -77,6 +77,19 @@ static int complaint(const struct rg *rg, struct bytes *errors, struct err *err)
     return r;
 }
 
+/* Remembers whether it was us who had enough. */
+struct watched_taker {
+    const struct spawn_taker *taker;
+    bool enough;
+};
+
+static int take_watched(void *arg, const char *data, size_t n)
+{
+    struct watched_taker *w = arg;
+    w->enough = w->taker->take(w->taker->arg, data, n) != 0;
+    return w->enough;
+}
+
 int rg_run(struct rg *rg, struct files *files, const char *cwd, const char *target,
            const struct spawn_taker *taker, struct err *err)
 {
@@ -91,10 +104,9 @@ int rg_run(struct rg *rg, struct files *files, const char *cwd, const char *targ
         return err_set(err, ERR_TOO_LARGE, "too many filters for one search");
     struct spawn_spec spec = {
         .argv = rg->argv, .envp = environment, .cwd = cwd, .stdio = {-1, -1, -1}};
-    if (files_search_enter(files, err) < 0)
-        return -1;
-    int r = spawn_wait_taking(&spec, taker, &errors, RG_DEADLINE_MS, &status, err);
-    files_search_leave(files);
+    struct watched_taker watched = {taker, false};
+    const struct spawn_taker watching = {take_watched, &watched};
+    int r = spawn_wait_taking(&spec, &watching, &errors, RG_DEADLINE_MS, &status, err);
     if (r < 0) {
         if (err->kind == ERR_TIMEOUT)
             (void)err_set(err, ERR_TIMEOUT,
@@ -102,6 +114,8 @@ int rg_run(struct rg *rg, struct files *files, const char *cwd, const char *targ
                           RG_DEADLINE_MS / 1000);
         return -1;
     }
+    if (status.signaled && !watched.enough)
+        return err_set(err, ERR_UNAVAILABLE, "ripgrep was ended by signal %d", status.signal);
     if (status.code != 2)
         return 0;
     return errors.len ? complaint(rg, &errors, err) : 1;

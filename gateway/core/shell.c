@@ -11,14 +11,13 @@
 #include "base/mem.h"
 #include "core/shell_internal.h"
 
-#define INPUT_CEILING   (1 * MIB)
 #define VIEWER_BEHIND   (512 * KIB) /* then the PTY is not read */
 #define VIEWER_CAUGHT   (128 * KIB) /* then it is again */
 #define STUCK_MS        5000
 /* The PTY gives at most 4 KiB a read; others get a turn after this much. */
 #define READ_AT_ONCE    (256 * KIB)
 #define DRAIN_AT_MOST   (4 * MIB)
-#define STARTING_MS     10000
+#define STARTING_MS     3000
 
 /* ---- the terminal ---- */
 
@@ -50,7 +49,8 @@ static void update_reading(struct shell *sh)
     sh->paused = pause;
     if (sh->pty_watch)
         watch_set(sh->pty_watch,
-                  (pause ? 0u : WATCH_READ) | (sh->input.len ? (unsigned)WATCH_WRITE : 0u));
+                  (pause ? 0u : WATCH_READ) |
+                      (sh->input.len && sh->state != SHELL_STARTING ? (unsigned)WATCH_WRITE : 0u));
 }
 
 static void on_stuck(void *arg)
@@ -102,8 +102,12 @@ void shell_drain(struct shell *sh)
         tell_viewers(sh);
 }
 
+/* Until the first prompt the shell reads its start-up files: what is typed waits, so that Ctrl-C
+ * does not end it half-way and nothing is eaten by them. */
 static void feed(struct shell *sh)
 {
+    if (sh->state == SHELL_STARTING)
+        return;
     while (sh->input.len && sh->pty.master >= 0) {
         ssize_t n = write(sh->pty.master, sh->input.data, sh->input.len);
         if (n <= 0)
@@ -142,10 +146,21 @@ void shell_type(struct shell *sh, const char *data, size_t n)
 
 /* ---- life ---- */
 
+void shell_forget_input(struct shell *sh)
+{
+    bytes_clear(&sh->input);
+    pty_forget_input(&sh->pty);
+}
+
 void shell_set_state(struct shell *sh, enum shell_state state)
 {
+    bool started = sh->state == SHELL_STARTING;
     sh->state = state;
     timer_stop(sh->state_timer);
+    if (started && sh->input.len) {
+        feed(sh);
+        update_reading(sh);
+    }
     if (state == SHELL_READY)
         run_start_next(sh);
 }

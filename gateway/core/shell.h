@@ -49,8 +49,9 @@ struct shell_run {
     struct observers observers;   /* told of output and of the end */
     unsigned attended;            /* callers waiting for its end */
     /* shell.c's */
-    struct shell_run *next;
-    bool held_cr, killed;
+    struct shell_run *next; /* later one of the same list */
+    bool held_cr, killed, begun;
+    unsigned attempts; /* times it was typed */
     enum run_status verdict;
     uint64_t hard_timeout_ms;
     char *log_path;
@@ -82,6 +83,8 @@ bool shell_alive(const struct shell *shell);
 bool shell_busy(const struct shell *shell);
 /* The command that runs (or is about to), else the newest that ended, else NULL. */
 struct shell_run *shell_run_now(const struct shell *shell);
+/* Ended commands that are still kept, oldest first: each leads to the next. */
+struct shell_run *shell_runs_past(const struct shell *shell);
 bool shell_run_ended(const struct shell_run *run);
 size_t shell_viewer_count(const struct shell *shell);
 

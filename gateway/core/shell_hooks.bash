@@ -15,7 +15,7 @@
 # close-on-exec, so children would get them.
 #
 # Everything here runs under `local -` with the options that would make it fail or trace switched
-# off, and survives the user's unalias -a, unset PROMPT_COMMAND, traps, and set -eux.
+# off, and survives the user's unalias -a (the gateway then types the alias's whole text), unset PROMPT_COMMAND, traps, and set -eux.
 # __sg_d (the session's directory) is set by the line that sources this file.
 
 __sg_n=0 # sequence of reports
@@ -23,16 +23,17 @@ __sg_s=0 # $? of the last command
 __sg_q= # the token of the command under way
 __sg_c= # its text
 # Statuses pass through the if untouched, and its condition keeps set -e and ERR traps quiet.
-__sg_line='if { __sg_in; } 2>/dev/null; then builtin eval "$__sg_c"; else builtin eval "$__sg_c"; fi; { __sg_out; } 2>/dev/null'
+# The redirections keep traces and DEBUG traps of our own lines off the terminal.
+__sg_line='if { __sg_in; } >/dev/null 2>&1; then builtin eval "$__sg_c"; else builtin eval "$__sg_c"; fi; { __sg_out; } >/dev/null 2>&1'
 __sg_o= # the status at the prompt is that of our own epilogue
 
 __sg_tell() {
     local a
     __sg_n=$((__sg_n + 1))
-    printf '%s %s %s %s %s %s\0' "$1" "$BASHPID" "$__sg_n" "$2" "$3" "$PWD" >"$__sg_d/ev"
+    builtin printf '%s %s %s %s %s %s\0' "$1" "$BASHPID" "$__sg_n" "$2" "$3" "$PWD" >"$__sg_d/ev"
     [[ $1 == P ]] && return 0
     # Leave meant for a report that Ctrl-C cut short may still lie in the FIFO: pass it over.
-    while IFS= read -r a <"$__sg_d/ack"; do
+    while IFS= builtin read -r a <"$__sg_d/ack"; do
         [[ $a == "$__sg_n" ]] && return 0
         [[ $a == "$__sg_n x" ]] && return 1
     done
@@ -40,8 +41,8 @@ __sg_tell() {
 
 __sg_in() {
     local - c
-    set +eux
-    mapfile -d '' -t -n 2 c <"$__sg_d/cmd"
+    builtin set +eux
+    builtin mapfile -d '' -t -n 2 c <"$__sg_d/cmd"
     __sg_q=${c[0]}
     __sg_c=${c[1]}
     if __sg_tell B "$__sg_q" 0; then
@@ -55,7 +56,7 @@ __sg_in() {
 __sg_out() {
     __sg_s=$?
     local - q=$__sg_q
-    set +eux
+    builtin set +eux
     __sg_q=
     __sg_o=1
     __sg_install
@@ -66,7 +67,7 @@ __sg_out() {
 __sg_prompt() {
     local s=$?
     local -
-    set +eux
+    builtin set +eux
     # A syntax error inside an alias's own eval leaves the alias marked as being expanded.
     builtin unalias __sg
     builtin alias __sg="$__sg_line"
@@ -90,7 +91,7 @@ __sg_prompt() {
 __sg_install() {
     builtin alias __sg="$__sg_line"
     [[ ${PROMPT_COMMAND-} == *__sg_prompt* ]] ||
-        PROMPT_COMMAND='{ __sg_prompt; } 2>/dev/null'"${PROMPT_COMMAND:+;$PROMPT_COMMAND}"
+        PROMPT_COMMAND='{ __sg_prompt; } >/dev/null 2>&1'"${PROMPT_COMMAND:+;$PROMPT_COMMAND}"
     [[ ${HISTCONTROL-} == *ignore[sb]* ]] || HISTCONTROL=ignorespace${HISTCONTROL:+:$HISTCONTROL}
 }
 

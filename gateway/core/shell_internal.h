@@ -7,6 +7,8 @@
 #include "core/scrollback.h"
 #include "core/shell.h"
 
+#define INPUT_CEILING (1 * MIB)
+
 enum shell_state {
     SHELL_DEAD,      /* no bash */
     SHELL_STARTING,  /* spawned, no prompt yet */
@@ -52,10 +54,11 @@ struct shell {
     bool suppress; /* what the terminal prints is ours (the typed trigger), not for anyone */
     bool typed;    /* a person typed at the prompt */
     struct bytes input; /* not yet taken by the terminal */
-    struct shell_run *current, *last;
+    struct shell_run *current;
+    struct shell_run *past, *last; /* ended: the oldest and the newest kept */
+    size_t past_count;
     struct shell_run *queue, **queue_end;
     size_t queued;
-    unsigned attempts; /* triggers typed for the current run */
     struct timer *state_timer, *kill_timer, *check_timer, *stuck_timer;
     unsigned kill_step, check_step;
     bool freeing;
@@ -67,6 +70,8 @@ int shell_spawn(struct shell *shell, struct err *err) MUST_CHECK;
 void shell_set_state(struct shell *shell, enum shell_state state);
 /* Read what the terminal has printed, all of it. */
 void shell_drain(struct shell *shell);
+/* What was typed and not read yet. */
+void shell_forget_input(struct shell *shell);
 void shell_type(struct shell *shell, const char *data, size_t n);
 void shell_show(struct shell *shell, const char *data, size_t n);
 

@@ -18,11 +18,18 @@ const char *const run_status_names[] = {"running", "completed", "no_change_timeo
 #define SETTLE_MS     20    /* a prompt that prints nothing counts as printed */
 #define CLEAR_MS      300   /* for Ctrl-C to bring a fresh prompt */
 #define TRIGGER_MS    2000  /* for the shell to take up a typed command */
-#define MAX_ATTEMPTS  4
+#define MAX_ATTEMPTS  5
 #define SHOWN_COMMAND 4096  /* of a command's text in the terminal */
 #define EXIT_INTERRUPTED 130
+/* Ended runs kept for the view of a session. */
+#define PAST_RUNS        32
+#define PAST_BYTES       (256 * KIB)
 
 static const char trigger_line[] = " __sg\n";
+/* The same spelt out, for a shell that does not expand aliases. Keep with shell_hooks.bash. */
+static const char long_trigger_line[] =
+    " if { __sg_in; } >/dev/null 2>&1; then builtin eval \"$__sg_c\"; else builtin eval "
+    "\"$__sg_c\"; fi; { __sg_out; } >/dev/null 2>&1\n";
 
 /* ---- one run ---- */
 
@@ -82,28 +89,57 @@ struct shell_run *shell_run_now(const struct shell *sh)
     return sh->current ? sh->current : sh->queue ? sh->queue : sh->last;
 }
 
+struct shell_run *shell_runs_past(const struct shell *sh)
+{
+    return sh->past;
+}
+
 /* The terminal's line ends become \n; a \r at the end of a piece waits for what follows. */
 void run_output(struct shell *sh, const char *data, size_t n)
 {
     struct shell_run *run = sh->current;
-    size_t plain = 0;
+    static char clean[64 * 1024 + 1]; /* loop thread only */
+    size_t used = 0;
     if (!run || sh->state != SHELL_RUNNING)
         return;
     run->changed_at = loop_clock();
     if (run->held_cr && data[0] != '\n')
-        outlog_append(&run->out, "\r", 1);
-    run->held_cr = false;
-    for (size_t i = 0; i < n; i++) {
-        if (data[i] != '\r')
-            continue;
-        if (i + 1 == n)
-            run->held_cr = true;
-        else if (data[i + 1] != '\n')
-            continue;
-        outlog_append(&run->out, data + plain, i - plain);
-        plain = i + 1;
+        clean[used++] = '\r';
+    run->held_cr = data[n - 1] == '\r';
+    n -= run->held_cr;
+    for (const char *at = data, *end = data + n; at < end;) {
+        const char *cr = memchr(at, '\r', (size_t)(end - at));
+        size_t run_length = (size_t)((cr ? cr : end) - at);
+        memcpy(clean + used, at, run_length);
+        used += run_length;
+        at += run_length;
+        if (at < end && (at + 1 == end || at[1] != '\n'))
+            clean[used++] = '\r';
+        at += at < end;
     }
-    outlog_append(&run->out, data + plain, n - plain);
+    outlog_append(&run->out, clean, used);
+}
+
+/* The newest always stays, so whoever is being told of it may look at it. */
+static void keep(struct shell *sh, struct shell_run *run)
+{
+    uint64_t bytes = 0;
+    run->next = NULL;
+    if (sh->last)
+        sh->last->next = run;
+    else
+        sh->past = run;
+    sh->last = run;
+    sh->past_count++;
+    for (const struct shell_run *r = sh->past; r; r = r->next)
+        bytes += r->out.length + r->text_length;
+    while (sh->past != run && (sh->past_count > PAST_RUNS || bytes > PAST_BYTES)) {
+        struct shell_run *oldest = sh->past;
+        bytes -= oldest->out.length + oldest->text_length;
+        sh->past = oldest->next;
+        sh->past_count--;
+        run_free(oldest);
+    }
 }
 
 static void finish(struct shell *sh, bool has_code, int exit_code)
@@ -119,8 +155,7 @@ static void finish(struct shell *sh, bool has_code, int exit_code)
     timer_stop(sh->kill_timer);
     timer_stop(sh->check_timer);
     sh->current = NULL;
-    run_free(sh->last);
-    sh->last = run;
+    keep(sh, run);
     sh->spec.run_ended(sh->spec.arg, run);
     observers_tell(&run->observers);
 }
@@ -194,11 +229,14 @@ static void trigger(struct shell *sh)
         settle(sh);
         return;
     }
-    sh->attempts++;
+    sh->current->attempts++;
     sh->suppress = true;
     shell_set_state(sh, SHELL_TRIGGERED);
     timer_set(sh->state_timer, TRIGGER_MS);
-    shell_type(sh, trigger_line, sizeof trigger_line - 1);
+    if (sh->current->attempts == 1)
+        shell_type(sh, trigger_line, sizeof trigger_line - 1);
+    else
+        shell_type(sh, long_trigger_line, sizeof long_trigger_line - 1);
 }
 
 /* Input written to the idle shell: what it leads to counts as a command until the next prompt. */
@@ -207,6 +245,7 @@ static void start_implicit(struct shell *sh)
     struct shell_run *run = sh->current;
     shell_set_state(sh, SHELL_RUNNING);
     sh->typed = true;
+    run->begun = true;
     sh->spec.run_began(sh->spec.arg, run);
     shell_type(sh, run->text, run->text_length);
 }
@@ -227,7 +266,6 @@ void run_start_next(struct shell *sh)
     if (sh->state != SHELL_READY)
         return;
     sh->current = dequeue(sh);
-    sh->attempts = 0;
     if (!sh->current->prompt)
         sh->current->prompt = prompt_text(sh);
     if (sh->current->implicit)
@@ -236,13 +274,25 @@ void run_start_next(struct shell *sh)
         trigger(sh);
 }
 
-static int check_free(const struct shell *sh, struct err *err)
+/* The run that nobody waits for, if there is one. */
+static const struct shell_run *left_running(const struct shell *sh)
 {
     if (sh->current && !sh->current->attended)
+        return sh->current;
+    for (const struct shell_run *run = sh->queue; run; run = run->next)
+        if (!run->attended)
+            return run;
+    return NULL;
+}
+
+static int check_free(const struct shell *sh, struct err *err)
+{
+    const struct shell_run *left = left_running(sh);
+    if (left)
         return err_set(err, ERR_CONFLICT,
                        "the session is busy: '%.80s' is still running in it; wait for it, write to "
                        "it, kill it, or use another session",
-                       sh->current->text);
+                       left->text);
     if (!sh->current && sh->typed && sh->pty.master >= 0 && pty_foreground(&sh->pty) != sh->pid)
         return err_set(err, ERR_CONFLICT,
                        "the session is busy: a program that was started by hand is running in it");
@@ -268,6 +318,9 @@ int shell_exec(struct shell *sh, struct text text, uint64_t hard_timeout_ms,
 int shell_write(struct shell *sh, const char *data, size_t n, struct err *err)
 {
     struct shell_run *run;
+    if (n > INPUT_CEILING - sh->input.len)
+        return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
+                       INPUT_CEILING);
     if (sh->current || (sh->typed && sh->state == SHELL_READY)) {
         shell_type(sh, data, n);
         return 0;
@@ -337,6 +390,7 @@ static void on_begin(struct shell *sh, const struct report *r)
     free(sh->pending_cd);
     sh->pending_cd = NULL;
     show_command(sh, run);
+    run->begun = true;
     run->started_at = history_now();
     run->changed_at = loop_clock();
     shell_set_state(sh, SHELL_RUNNING);
@@ -379,7 +433,7 @@ static bool read_image(pid_t pid, char out[64])
 static void on_prompt_untaken(struct shell *sh)
 {
     sh->suppress = false;
-    if (sh->current->killed || sh->attempts >= MAX_ATTEMPTS) {
+    if (sh->current->killed || sh->current->attempts >= MAX_ATTEMPTS) {
         sh->current->killed = true;
         finish(sh, true, EXIT_INTERRUPTED);
     } else {
@@ -447,7 +501,7 @@ void run_on_state_timer(void *arg)
         trigger(sh);
         break;
     case SHELL_TRIGGERED:
-        if (sh->attempts < MAX_ATTEMPTS) {
+        if (sh->current->attempts < MAX_ATTEMPTS) {
             sh->typed = true;
             trigger(sh);
         } else {
@@ -467,7 +521,9 @@ void run_on_exit(struct shell *sh, struct exit_status status)
     struct shell_run *run = sh->current;
     timer_stop(sh->kill_timer);
     timer_stop(sh->check_timer);
-    if (run) {
+    if (run && !run->begun && !run->killed && run->attempts < MAX_ATTEMPTS) {
+        put_back(sh); /* the shell ended for another reason: a fresh one takes it up */
+    } else if (run) {
         /* `exit 3` has done what it was asked to; a signal ended the command with the shell. */
         if (status.signaled && !run->killed) {
             run->killed = true;
@@ -500,9 +556,10 @@ static void next_kill_step(struct shell *sh)
 {
     /* A hard timeout must bind within 250 ms; a kill leaves time for a tidy end. */
     bool quick = sh->current && sh->current->verdict == RUN_HARD_TIMEOUT;
-    static const char probe[] = " { __sg_prompt; } 2>/dev/null\n";
+    static const char probe[] = " { __sg_prompt; } >/dev/null 2>&1\n";
     switch (sh->kill_step++) {
     case 0:
+        shell_forget_input(sh);
         signal_front(sh, SIGINT);
         break;
     case 1:
@@ -538,6 +595,13 @@ void run_on_kill_timer(void *arg)
 void shell_kill(struct shell *sh)
 {
     struct shell_run *run = sh->current;
+    if (!run && sh->queue) {
+        /* It has not begun, and will not. */
+        sh->current = dequeue(sh);
+        sh->current->killed = true;
+        finish(sh, true, EXIT_INTERRUPTED);
+        return;
+    }
     if (sh->state == SHELL_DEAD || (run && run->killed) || (!run && shell_in_front(sh)))
         return;
     if (run)
@@ -603,6 +667,10 @@ void run_free_all(struct shell *sh)
         sh->current->killed = true;
         finish(sh, false, 0);
     }
-    run_free(sh->last);
+    while (sh->past) {
+        struct shell_run *run = sh->past;
+        sh->past = run->next;
+        run_free(run);
+    }
     sh->last = NULL;
 }

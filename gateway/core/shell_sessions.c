@@ -113,7 +113,7 @@ static bool evict_idle(struct shell_sessions *t)
     struct map_walk walk = {0};
     struct shell_session *s, *oldest = NULL;
     while ((s = map_next(&t->map, &walk)))
-        if (idle(s) && better_to_go(s, oldest))
+        if (s->disposable && idle(s) && better_to_go(s, oldest))
             oldest = s;
     if (!oldest)
         return false;
@@ -187,6 +187,7 @@ int shell_session_get(struct shell_sessions *t, struct text id, struct text dir,
     if (session_new(t, name, dir.p ? dir.p : t->config->workspace, ret_session, err) < 0)
         return -1;
     *ret_made = true;
+    (*ret_session)->disposable = id.n == 0;
     shell_session_touch(*ret_session);
     return 0;
 }

@@ -19,6 +19,7 @@ struct shell_session {
     struct shell *shell;
     int64_t created_at, last_used_at; /* ms since the epoch */
     int64_t no_change_seconds;
+    bool disposable; /* nobody gave it a name: it may make room for another */
     struct shell_sessions *table;
 };
 
@@ -31,7 +32,7 @@ void shell_sessions_close(struct shell_sessions *table);
 
 struct shell_session *shell_session_find(struct shell_sessions *table, const char *id);
 /* Finds or makes; `id` absent or "": a new one. `dir` (may be absent) is where a new one starts.
- * *ret_made tells which. When the ceiling is reached the session idle for longest makes room. */
+ * *ret_made tells which. At the ceiling the nameless session idle for longest makes room. */
 int shell_session_get(struct shell_sessions *table, struct text id, struct text dir,
                       struct shell_session **ret_session, bool *ret_made,
                       struct err *err) MUST_CHECK;

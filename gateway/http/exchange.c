@@ -20,7 +20,8 @@
  * larger pools are mapped anew for every connection. */
 #define POOL 32768
 /* Connections taken per wake-up, so that a flood of them does not starve the rest. */
-#define ACCEPT_BATCH 64
+#define ACCEPT_BATCH    64
+#define ACCEPT_PAUSE_MS 100
 
 static uint64_t clock_ns(void)
 {
@@ -51,6 +52,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
     ex->unknown = bytes_with_limit(4 * KIB);
     ex->out = bytes_with_limit(REPLY_CEILING);
     ex->writer = jsonw_on(&ex->out);
+    ex->raw_target = target;
     ex->bad_target = request_parse_target(ex, target) < 0;
     server->under_way++;
     return ex;
@@ -116,6 +118,40 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
+/* MHD 0.9.75 reads leniently what RFC 9112 sections 2.2 and 5.2 would have refused: bare line feeds,
+ * folded lines (whose rest it appends to the name), NULs, lines without a name. But it parses in
+ * place, and puts a NUL over each CR and LF: so each header must begin right after the two bytes
+ * that end the one before, and a value right after its name and colon. Whatever does not lie like
+ * that was not read as it was written. (Later versions refuse these themselves.) */
+static bool read_as_written(const struct exchange *ex, const char *target, const char *version)
+{
+#if MHD_VERSION >= 0x00097600
+    (void)ex;
+    (void)target;
+    (void)version;
+    return true;
+#else
+    if ((uintptr_t)version != (uintptr_t)target + ex->target.n + 1)
+        return false;
+    uintptr_t next = (uintptr_t)version + strlen(version) + 2;
+    for (size_t i = 0; i < ex->header_count; i++) {
+        const struct header *h = &ex->headers[i];
+        uintptr_t value = (uintptr_t)h->name.p + h->name.n + 1;
+        if ((uintptr_t)h->name.p != next || (uintptr_t)h->value.p < value)
+            return false;
+        for (; value < (uintptr_t)h->value.p; value++)
+            if (*(const char *)value != ' ' && *(const char *)value != '\t')
+                return false;
+        if (h->value.p[h->value.n + 1] != '\0')
+            return false;
+        next = (uintptr_t)h->value.p + h->value.n + 2;
+    }
+    /* The empty line. */
+    const char *end = (const char *)next;
+    return end[0] == '\0' && end[1] == '\0';
+#endif
+}
+
 static bool take_head(struct exchange *ex, const char *method, const char *version)
 {
     int count = MHD_get_connection_values(ex->con, MHD_HEADER_KIND, NULL, NULL);
@@ -126,6 +162,7 @@ static bool take_head(struct exchange *ex, const char *method, const char *versi
     if (!ex->headers || !ex->method.p || !ex->target.p || !ex->path.p)
         return false;
     (void)MHD_get_connection_values_n(ex->con, MHD_HEADER_KIND, take_header, ex);
+    ex->misread = !ex->too_many_headers && !read_as_written(ex, ex->raw_target, version);
     const char *length = exchange_header(ex, "Content-Length");
     if (length && parse_i64(length, strlen(length), &ex->declared) < 0)
         ex->declared = -1;
@@ -161,10 +198,18 @@ static enum phase after_head(struct exchange *ex, enum head_verdict verdict)
         break;
     }
     bool boundless = body && (ex->declared < 0 || ex->declared > (int64_t)DRAIN_CEILING);
-    return ex->reply.close || boundless ? PHASE_RUN : PHASE_DRAIN;
+    return ex->reply.close || ex->reply.status == 413 || boundless ? PHASE_RUN : PHASE_DRAIN;
 }
 
 /* ---- sending the reply ---- */
+
+static enum MHD_Result suspend(struct exchange *ex)
+{
+    ex->suspended = true;
+    ex->server->suspended++;
+    MHD_suspend_connection(ex->con);
+    return MHD_YES;
+}
 
 static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
 {
@@ -177,8 +222,7 @@ static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
         if (r->stream_ended)
             return MHD_CONTENT_READER_END_OF_STREAM;
         r->stream_waiting = true;
-        ex->suspended = true;
-        MHD_suspend_connection(ex->con);
+        (void)suspend(ex);
         park_link(ex);
         return 0;
     }
@@ -285,13 +329,6 @@ static enum MHD_Result send_reply(struct exchange *ex)
 
 /* ---- MHD's access handler ---- */
 
-static enum MHD_Result suspend(struct exchange *ex)
-{
-    ex->suspended = true;
-    MHD_suspend_connection(ex->con);
-    return MHD_YES;
-}
-
 static void refuse_now(struct exchange *ex, unsigned status, bool close)
 {
     static const char text[] = "{\"success\":false,\"message\":\"out of memory\",\"data\":null}";
@@ -335,8 +372,9 @@ static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
         r = bytes_add(&ex->body, data, *n);
     else if (ex->phase == PHASE_SINK)
         r = ex->sink->data(ex, data, *n, &err);
+    /* The same bytes come again; but at the end nobody waits for a slow disk. */
     if (r == 1)
-        return suspend(ex); /* the same bytes come again */
+        return ex->server->stopping ? MHD_NO : suspend(ex);
     if (r < 0) {
         /* A reply in mid-body is not possible: the pipeline makes one, the rest is dropped. */
         if (ex->phase == PHASE_SINK && ex->sink->abort)
@@ -414,6 +452,22 @@ static void before_wait(void *arg)
         run_daemon(server);
 }
 
+static void on_accept_again(void *arg)
+{
+    struct server *server = arg;
+    if (server->accepting)
+        watch_set(server->accepting, WATCH_READ);
+}
+
+/* Out of descriptors or memory: the connection stays in the backlog, and trying at once would spin.
+ */
+static void accept_later(struct server *server, int why)
+{
+    log_warn("accept: %s", strerrordesc_np(why));
+    watch_set(server->accepting, 0);
+    timer_set(server->accept_again, ACCEPT_PAUSE_MS);
+}
+
 static void on_accept(void *arg, unsigned events)
 {
     struct server *server = arg;
@@ -426,7 +480,7 @@ static void on_accept(void *arg, unsigned events)
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-                log_warn("accept: %s", strerrordesc_np(errno));
+                accept_later(server, errno);
             return;
         }
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -465,7 +519,7 @@ static int start_daemon(struct server *server, struct err *err)
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_CONNECTION_LIMIT,
         server->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT, server->limits.idle_seconds,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 0,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     return server->daemon ? 0 : err_set(err, ERR_INTERNAL, "cannot start the HTTP server");
 }
@@ -480,6 +534,7 @@ static int watch_daemon(struct server *server, struct err *err)
         watch_open(server->loop, server->listener, on_accept, server, &server->accepting, err) < 0 ||
         timer_open(server->loop, on_timeout, server, &server->timeout, err) < 0 ||
         timer_open(server->loop, park_tick, server, &server->tick, err) < 0 ||
+        timer_open(server->loop, on_accept_again, server, &server->accept_again, err) < 0 ||
         each_open(server->loop, before_wait, server, &server->before, err) < 0)
         return -1;
     watch_set(server->events, WATCH_READ);
@@ -528,15 +583,27 @@ int server_idle(void *arg)
     return server->under_way == 0;
 }
 
+int server_released(void *arg)
+{
+    const struct server *server = arg;
+    return server->suspended == 0;
+}
+
 void server_close(struct server *server)
 {
     if (!server)
         return;
     if (server->listener >= 0)
         server_quiesce(server);
+    if (!server_released(server)) {
+        /* A worker that does not come back still uses what belongs to its exchange. */
+        log_warn("%u requests were still at work at the end", server->suspended);
+        return;
+    }
     watch_close(server->events);
     timer_close(server->timeout);
     timer_close(server->tick);
+    timer_close(server->accept_again);
     each_close(server->before);
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
@@ -548,6 +615,7 @@ void exchange_resume(struct exchange *ex)
     if (!ex->suspended)
         return;
     ex->suspended = false;
+    ex->server->suspended--;
     MHD_resume_connection(ex->con);
     ex->server->kick = true;
 }

@@ -56,6 +56,8 @@ int server_open(struct loop *loop, int fd, const struct server_hooks *hooks,
 void server_quiesce(struct server *server);
 /* 1 when no exchange is under way. */
 int server_idle(void *server);
+/* 1 when no worker has an exchange: server_close() needs that. */
+int server_released(void *server);
 void server_close(struct server *server);
 unsigned server_connections(const struct server *server);
 

@@ -17,7 +17,7 @@
 #define REPLY_CEILING     (192 * MIB)
 /* A refused request's body up to this size is read and dropped, so that the connection lives and
  * the client sees the answer; beyond it the connection closes. */
-#define DRAIN_CEILING (128 * MIB)
+#define DRAIN_CEILING (8 * MIB)
 
 struct MHD_Connection;
 struct MHD_Daemon;
@@ -68,9 +68,10 @@ struct server {
     bool kick;              /* MHD must run before the loop waits */
     bool stopping;
     struct exchange *parked; /* newest first */
-    struct timer *tick;
+    struct timer *tick, *accept_again;
     bool ticking;
     unsigned under_way;
+    unsigned suspended; /* exchanges MHD was told to leave alone */
     unsigned upgraded_count;
 };
 
@@ -83,7 +84,9 @@ struct exchange {
     uint64_t started_ns;
 
     struct text method, target, raw_path, path;
-    bool http10, bad_target;
+    const char *raw_target; /* where MHD read it; an address to compare only */
+    bool http10, bad_target, misread;
+    const char *bad_query; /* name of a query value that is no text */
     struct header *headers;
     size_t header_count;
     bool too_many_headers;

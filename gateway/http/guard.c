@@ -96,6 +96,8 @@ int guard_framing(const struct guard_request *rq, struct err *err)
     size_t hosts;
     if (rq->too_many_headers)
         return malformed(err, "too many headers");
+    if (rq->misread)
+        return malformed(err, "bare line ends, folded lines or NULs in the head");
     if (!is_token((struct text){rq->method, strlen(rq->method)}))
         return malformed(err, "the method is not a token");
     for (size_t i = 0; i < rq->header_count; i++) {

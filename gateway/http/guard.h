@@ -24,6 +24,7 @@ struct guard_request {
     bool target_ok; /* the target was an acceptable origin-form */
     bool http10;
     bool too_many_headers;
+    bool misread; /* the parser took something for what it was not */
     const struct header *headers;
     size_t header_count;
 };

@@ -32,6 +32,7 @@ static enum step step_guard(struct pipeline *p, struct exchange *ex)
         .target_ok = !ex->bad_target,
         .http10 = ex->http10,
         .too_many_headers = ex->too_many_headers,
+        .misread = ex->misread,
         .headers = ex->headers,
         .header_count = ex->header_count,
     };
@@ -195,6 +196,11 @@ static struct pipeline *pipeline_of(const struct exchange *ex)
     return ex->server->hooks.arg;
 }
 
+static struct work *work_of(struct pipeline *p, const struct exchange *ex)
+{
+    return ex->route->kind == ROUTE_SLOW ? &p->slow : &p->quick;
+}
+
 static void start_blocking(struct pipeline *p, struct exchange *ex);
 
 static void blocking_work(void *arg)
@@ -202,26 +208,49 @@ static void blocking_work(void *arg)
     handle(arg);
 }
 
+/* Nobody waits for it any more, or there is no time for it. */
+static void drop_waiting(struct exchange *ex)
+{
+    struct err err;
+    ex->offloaded = false;
+    (void)err_set(&err, ERR_UNAVAILABLE, "the gateway is stopping");
+    reply_error(ex, &err);
+    exchange_close_after(ex);
+    exchange_wake(ex);
+}
+
+static void start_next(struct pipeline *p, struct work *work)
+{
+    while (work->waiting && work->running < work->max) {
+        struct exchange *next = work->waiting;
+        work->waiting = next->wait_next;
+        work->queued--;
+        if (!work->waiting)
+            work->waiting_end = &work->waiting;
+        if (next->left || next->server->stopping)
+            drop_waiting(next);
+        else
+            start_blocking(p, next);
+    }
+}
+
 static void blocking_done(void *arg)
 {
     struct exchange *ex = arg;
     struct pipeline *p = pipeline_of(ex);
+    struct work *work = work_of(p, ex);
     p->blocking--;
+    work->running--;
     ex->offloaded = false;
     exchange_wake(ex);
-    struct exchange *next = p->waiting;
-    if (!next)
-        return;
-    p->waiting = next->wait_next;
-    if (!p->waiting)
-        p->waiting_end = &p->waiting;
-    start_blocking(p, next);
+    start_next(p, work);
 }
 
 static void start_blocking(struct pipeline *p, struct exchange *ex)
 {
     struct err err;
     p->blocking++;
+    work_of(p, ex)->running++;
     if (loop_offload(ex->server->loop, blocking_work, blocking_done, ex, &err) == 0)
         return;
     reply_error(ex, &err);
@@ -232,15 +261,24 @@ static void start_blocking(struct pipeline *p, struct exchange *ex)
  * noticed when the reply cannot be sent. */
 static void run_blocking(struct pipeline *p, struct exchange *ex)
 {
+    struct work *work = work_of(p, ex);
+    struct err err;
+    if (work == &p->slow && work->queued == SLOW_QUEUE_MAX) {
+        (void)err_set(&err, ERR_LIMIT, "%d such requests are waiting already; try again later",
+                      SLOW_QUEUE_MAX);
+        reply_error(ex, &err);
+        return;
+    }
     ex->offloaded = true;
     exchange_park(ex, BLOCKING_DEADLINE_MS, NULL, NULL);
-    if (p->blocking < p->max_blocking) {
+    if (work->running < work->max) {
         start_blocking(p, ex);
         return;
     }
     ex->wait_next = NULL;
-    *p->waiting_end = ex;
-    p->waiting_end = &ex->wait_next;
+    *work->waiting_end = ex;
+    work->waiting_end = &ex->wait_next;
+    work->queued++;
 }
 
 static void pipeline_run(void *arg, struct exchange *ex)
@@ -252,7 +290,7 @@ static void pipeline_run(void *arg, struct exchange *ex)
         reply_error(ex, &err);
         return;
     }
-    if (ex->route->kind == ROUTE_BLOCKING)
+    if (ex->route->kind == ROUTE_BLOCKING || ex->route->kind == ROUTE_SLOW)
         run_blocking(p, ex);
     else
         handle(ex);
@@ -288,7 +326,7 @@ static void pipeline_done(void *arg, struct exchange *ex, bool delivered)
 
 struct server_hooks pipeline_hooks(struct pipeline *p, void *app)
 {
-    p->waiting = NULL;
-    p->waiting_end = &p->waiting;
+    p->quick = (struct work){.max = p->max_blocking, .waiting_end = &p->quick.waiting};
+    p->slow = (struct work){.max = p->max_slow, .waiting_end = &p->slow.waiting};
     return (struct server_hooks){pipeline_head, pipeline_run, pipeline_done, p, app};
 }

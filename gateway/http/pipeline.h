@@ -29,14 +29,22 @@ struct http_metrics {
 };
 extern const double latency_bounds[LATENCY_BUCKETS];
 
+/* Handlers for workers: those that run, and those that wait behind them. */
+struct work {
+    unsigned running, max, queued;
+    struct exchange *waiting, **waiting_end;
+};
+#define SLOW_QUEUE_MAX 64
+
 struct pipeline {
     const struct auth *auth;
     const struct router *router;
     struct guard_policy guard;
     unsigned max_blocking; /* blocking handlers at once; further ones wait their turn */
+    unsigned max_slow;     /* the same of slow ones, of which few may wait */
     /* the pipeline's own */
-    unsigned blocking;
-    struct exchange *waiting, **waiting_end;
+    unsigned blocking; /* handlers of both sorts that run now */
+    struct work quick, slow;
     struct http_metrics metrics;
 };
 

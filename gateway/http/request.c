@@ -35,7 +35,12 @@ static int add_pair(struct exchange *ex, const char *raw, size_t n)
     struct text_pair *pair = &ex->query[ex->query_count++];
     if (decode_text(ex, raw, name, true, &pair->name) < 0)
         return -1;
-    return decode_text(ex, equals ? equals + 1 : "", equals ? n - name - 1 : 0, true, &pair->value);
+    if (decode_text(ex, equals ? equals + 1 : "", equals ? n - name - 1 : 0, true,
+                    &pair->value) < 0) {
+        pair->value = (struct text){"", 0};
+        ex->bad_query = pair->name.p;
+    }
+    return 0;
 }
 
 static int parse_query(struct exchange *ex, const char *query)

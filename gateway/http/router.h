@@ -19,6 +19,7 @@ struct body_sink;
 enum route_kind {
     ROUTE_INLINE,   /* memory and quick system calls; may park */
     ROUTE_BLOCKING, /* plain sequential code on a worker; the exchange is parked meanwhile */
+    ROUTE_SLOW,     /* the same, but it may take long: few at once, not in the quick ones' way */
     ROUTE_SOCKET,   /* answers a WebSocket handshake */
 };
 
