@@ -43,6 +43,7 @@ class Terminal:
             ping_interval=None,
             open_timeout=allow(10),
             close_timeout=allow(5),
+            legacy=True,
         )
         self.session, self.replay, self.seen = "", "", ""
         if greet:

@@ -238,6 +238,22 @@ def test_write_answers_a_prompt(api: Api, session: str) -> None:
     assert api.shell.exec("echo $name", session).output == "Ada Lovelace\n"
 
 
+@pytest.mark.parametrize("warm", [True, False], ids=["in a living shell", "in a new one"])
+def test_input_right_behind_an_async_exec_reaches_it(api: Api, warm: bool) -> None:
+    """Exec answers before the shell has taken the command up; what is written then waits for it."""
+    lost = []
+    for n in range(20):
+        name = unique("eager")
+        if warm:
+            api.shell.exec("true", name)
+        api.shell.exec("read x; echo got $x", name, async_mode=True)
+        api.shell.write(name, "it")
+        if api.shell.wait(name, 1) != "completed" or "got it\n" not in api.shell.view(name).output:
+            lost.append(n)
+        api.shell.delete(name)
+    assert not lost, f"{len(lost)} of 20 lost their input"
+
+
 def test_kill_ends_the_command_and_keeps_the_shell(api: Api, session: str) -> None:
     api.shell.exec("v=kept", session)
     api.shell.exec("sleep 76 & sleep 76", session, async_mode=True)
