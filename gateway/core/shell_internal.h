@@ -54,6 +54,7 @@ struct shell {
     bool suppress; /* what the terminal prints is ours (the typed trigger), not for anyone */
     bool typed;    /* a person typed at the prompt */
     struct bytes input; /* not yet taken by the terminal */
+    struct bytes later; /* written for a command that has not begun */
     struct shell_run *current;
     struct shell_run *past, *last; /* ended: the oldest and the newest kept */
     size_t past_count;

@@ -318,9 +318,11 @@ int shell_exec(struct shell *sh, struct text text, uint64_t hard_timeout_ms,
 int shell_write(struct shell *sh, const char *data, size_t n, struct err *err)
 {
     struct shell_run *run;
-    if (n > INPUT_CEILING - sh->input.len)
+    if (n > INPUT_CEILING - sh->input.len || n > INPUT_CEILING - sh->later.len)
         return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
                        INPUT_CEILING);
+    if (sh->current ? !sh->current->begun : sh->queue != NULL)
+        return bytes_add(&sh->later, data, n) < 0 ? err_memory(err) : 0;
     if (sh->current || (sh->typed && sh->state == SHELL_READY)) {
         shell_type(sh, data, n);
         return 0;
@@ -397,6 +399,10 @@ static void on_begin(struct shell *sh, const struct report *r)
     channel_leave(sh, r->sequence, true);
     sh->spec.run_began(sh->spec.arg, run);
     sh->kill_step = sh->check_step = 0;
+    if (sh->later.len) {
+        shell_type(sh, sh->later.data, sh->later.len);
+        bytes_clear(&sh->later);
+    }
     if (run->hard_timeout_ms)
         timer_set(sh->kill_timer, run->hard_timeout_ms);
     timer_set(sh->check_timer, 200);
