@@ -57,7 +57,7 @@ class Answer:
 class Api:
     """One HTTP client. Keep-alive connections are shared by threads; nothing is read from proxy variables."""
 
-    def __init__(self, url: str, key: str | None = None, timeout: float = 60.0) -> None:
+    def __init__(self, url: str, key: str | None = None, timeout: float = 120.0) -> None:
         headers = {KEY_HEADER: key} if key else {}
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
         self.url, self.key = url, key

@@ -115,11 +115,18 @@ class Terminal:
         text = self.read_until(lambda seen: "<43>" in seen, deadline)
         return text.split("<42>", 1)[1].split("<43>", 1)[0]
 
-    def wait_closed(self, deadline: float = 5.0) -> list[dict[str, Any]]:
-        """The last messages up to the close by the gateway."""
-        messages = []
-        while True:
+    def next_but_output(self) -> dict[str, Any]:
+        """The next message that is not output."""
+        while (message := self.next())["type"] == "output":
+            pass
+        return message
+
+    def until_end(self, deadline: float = 5.0) -> list[dict[str, Any]]:
+        """The last messages: up to the word that the shell ended, or the gateway's close."""
+        messages: list[dict[str, Any]] = []
+        while not messages or messages[-1]["type"] != "exit":
             try:
                 messages.append(self.next(deadline))
             except ConnectionClosed:
-                return messages
+                break
+        return messages

@@ -34,9 +34,7 @@ SETTINGS = (
 
 
 def run(*args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [BINARY, *args], env=clean_environment(env), capture_output=True, text=True, timeout=allow(10)
-    )
+    return subprocess.run([BINARY, *args], env=clean_environment(env), capture_output=True, text=True, timeout=allow(3))
 
 
 def good_settings(tmp_path: Path) -> dict[str, str]:
@@ -218,7 +216,7 @@ def test_sigterm_while_everything_is_in_use(start_gateway) -> None:
     parked.recv(65536)  # an answer or the end; not silence
     parked.close()
     half.close()
-    term.wait_closed()
+    term.until_end()
 
 
 def test_a_second_sigterm_changes_nothing(start_gateway) -> None:

@@ -11,7 +11,7 @@ import pytest
 from client import Api
 from rawhttp import RawConnection
 from shapes import MODELS, ROUTES
-from waiting import Stopwatch
+from waiting import Stopwatch, allow
 
 
 def test_context(api: Api) -> None:
@@ -66,10 +66,14 @@ def test_health(api: Api) -> None:
 def test_health_answers_while_much_is_going_on(api: Api) -> None:
     api.bash.start("while :; do :; done", hard_timeout=20)
     api.shell.exec("yes", async_mode=True)
+    latencies = []
     for _ in range(50):
         with Stopwatch() as watch:
             assert api.get("/healthz").status == 200
-        watch.assert_below(0.25)
+        latencies.append(watch.seconds)
+    # Two processes take all the processors there are; the scheduler's share of a delay is not the gateway's.
+    latencies.sort()
+    assert latencies[45] < allow(0.1) and latencies[-1] < allow(0.6), latencies[40:]
 
 
 # The OpenAPI document.

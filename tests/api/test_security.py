@@ -254,7 +254,7 @@ def test_children_do_not_know_the_key(locked) -> None:
         "cat /proc/self/environ | tr '\\0' '\\n'",
         "cat /proc/$$/environ | tr '\\0' '\\n'",
         "set",
-        "tr '\\0' ' ' < /proc/$$/cmdline",
+        "cat /proc/$$/cmdline | tr '\\0' ' '",
     ):
         bash, shell = locked.api.bash.exec(command), locked.api.shell.exec(command)
         for text in (bash.stdout, shell.output):

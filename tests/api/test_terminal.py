@@ -111,21 +111,15 @@ def test_size_is_given_and_changed(gateway) -> None:
 def test_sizes_that_are_none_are_answered_and_ignored(gateway, cols, rows) -> None:
     with Terminal(gateway, cols=90, rows=30) as term:
         term.resize(cols, rows)
-        message = next_but_output(term)
+        message = term.next_but_output()
         assert message["type"] == "error" and message["data"]
         assert term.run("stty size") == "30 90\r\n"
-
-
-def next_but_output(term: Terminal) -> dict:
-    while (message := term.next())["type"] == "output":
-        pass
-    return message
 
 
 def test_ping_is_answered(gateway) -> None:
     with Terminal(gateway) as term:
         term.send(type="ping", timestamp=1)
-        assert next_but_output(term)["type"] == "pong"
+        assert term.next_but_output()["type"] == "pong"
 
 
 def test_pongs_in_both_spellings_are_taken(gateway) -> None:
@@ -155,7 +149,7 @@ def test_pongs_in_both_spellings_are_taken(gateway) -> None:
 def test_messages_that_are_none_are_answered_and_ignored(gateway, text: str) -> None:
     with Terminal(gateway) as term:
         term.socket.send(text)
-        message = next_but_output(term)
+        message = term.next_but_output()
         assert message["type"] == "error" and message["data"]
         assert term.run("echo ok") == "ok\r\n"
 
@@ -180,7 +174,7 @@ def test_a_message_beyond_the_ceiling_is_refused(gateway, api: Api) -> None:
 
 def ended_or_error(term: Terminal) -> None:
     try:
-        assert next_but_output(term)["type"] == "error"
+        assert term.next_but_output()["type"] == "error"
     except (ConnectionClosed, ConnectionError):
         pass
 
@@ -234,9 +228,9 @@ def test_the_end_of_the_shell_is_told(gateway, command: str, code: int | None, s
         with Stopwatch() as watch:
             one.type(f"{command}\n")
             for term in (one, two):
-                ends = [m["data"] for m in term.wait_closed() if m["type"] == "exit"]
-                assert len(ends) == 1 and ends[0]["signal"] == signal
-                assert code is None or ends[0]["exit_code"] == code
+                end = term.next_but_output()
+                assert end["type"] == "exit" and end["data"]["signal"] == signal
+                assert code is None or end["data"]["exit_code"] == code
         watch.assert_below(1.0)
 
 
@@ -244,7 +238,7 @@ def test_attaching_after_the_end_gives_a_fresh_shell(gateway) -> None:
     with Terminal(gateway) as term:
         term.run("echo old-$((1+1))")
         term.type("exit\n")
-        term.wait_closed()
+        assert term.next_but_output()["type"] == "exit"
     with Terminal(gateway, term.session) as again:
         assert again.session == term.session
         assert again.run("echo fresh") == "fresh\r\n"
@@ -254,22 +248,24 @@ def test_deleting_the_session_ends_its_viewers(gateway, api: Api) -> None:
     with Terminal(gateway) as term:
         api.shell.delete(term.session)
         with Stopwatch() as watch:
-            term.wait_closed()
+            term.until_end()
         watch.assert_below(1.0)
 
 
 def test_ctrl_c_and_job_control(gateway) -> None:
     with Terminal(gateway) as term:
-        term.type("sleep 100\n")
-        term.wait_heard()
+        term.type("echo asleep-$((1+1)); sleep 100\n")
+        term.read_until("asleep-2")
         with Stopwatch() as watch:
             term.type("\x03")
             term.read_until("^C")
             term.type("echo code-$?\n")
             term.read_until("code-130")
         watch.assert_below(1.0)
-        term.type("cat\n")
-        term.wait_heard()
+        term.type("echo cat-$((1+1)); cat\n")
+        term.read_until("cat-2")
+        term.type("typed\n")
+        term.read_until("typed\r\ntyped")
         term.type("\x1a")
         term.read_until("Stopped")
         assert "cat" in term.run("jobs")
@@ -279,7 +275,7 @@ def test_ctrl_c_and_job_control(gateway) -> None:
 def test_a_slow_viewer_holds_the_output_back_and_loses_nothing(gateway, api: Api) -> None:
     """It reads nothing while much is printed; other sessions do not notice, and in the end it has every byte."""
     with Terminal(gateway, max_queue=1) as slow:
-        slow.type("for ((n=0; n<400000; n++)); do echo $n; done; echo all-$((1+1))\n")
+        slow.type("echo; for ((n=0; n<400000; n++)); do echo $n; done; echo all-$((1+1))\n")
         for n in range(50):
             with Stopwatch() as watch:
                 assert api.shell.exec(f"echo {n}", "bystander").output == f"{n}\n"

@@ -80,6 +80,7 @@ class ShellVictim(Victim):
         # The command may have ended by itself at that very moment: then there is nothing to kill, and that is fine.
         answer = self.api.post("/v1/shell/kill", {"id": self.session})
         assert answer.status in (200, 404, 409), answer
+        assert answer.status != 200 or answer.data["status"] != "running", f"it survived its kill: {answer}"
 
     def echo(self, text: str) -> str:
         return self.api.shell.exec(f"echo {text}", self.session, hard_timeout=10).output

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+
 import pytest
 
 from client import Api, ShellResult, unique
@@ -56,7 +59,7 @@ def test_a_changed_shell_still_answers(api: Api, session: str, change: str) -> N
     watch.assert_below(1.5)
     assert (said.status, said.exit_code) == ("completed", 0), said
     if change in NOISY:
-        assert said.output.endswith("ok\n"), said
+        assert "ok" in said.output.splitlines(), said
     else:
         assert said.output == "ok\n", said
     assert code.exit_code == 6, code
@@ -105,13 +108,29 @@ def test_read_waits_for_input(api: Api, session: str) -> None:
 
 
 def test_two_hundred_megabytes_of_output(api: Api, session: str) -> None:
-    """The terminal of the kernel itself takes most of this time; nothing of it may pile up in the answer."""
+    """The kernel's own terminal takes most of this time, so the bound is what bare reading takes here, twice."""
+    bare = seconds_to_read_a_bare_terminal("yes | head -c 10M")
     with Stopwatch() as watch:
         result = api.shell.exec("yes | head -c 200M", session)
-    watch.assert_below(100)
+    watch.assert_below(5 + 2 * 20 * bare)
     assert (result.status, result.exit_code) == ("completed", 0)
     assert 1000 < len(result.output) < 40_000 and set(result.output.splitlines()[:1000]) == {"y"}
     assert_goes_on(api, session)
+
+
+def seconds_to_read_a_bare_terminal(command: str) -> float:
+    with Stopwatch() as watch:
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execlp("bash", "bash", "-c", command)
+        try:
+            while os.read(terminal, 1 << 18):
+                pass
+        except OSError:
+            pass  # how a terminal tells its end
+        os.close(terminal)
+        os.waitpid(pid, 0)
+    return watch.seconds
 
 
 def test_interactive_editor(api: Api, session: str, workdir: str) -> None:
@@ -122,7 +141,7 @@ def test_interactive_editor(api: Api, session: str, workdir: str) -> None:
     with Stopwatch() as watch:
         assert api.shell.wait(session, 5) == "completed"
     watch.assert_below(2.0)
-    assert api.file.read(f"{workdir}/edited") == "written in vi\n"
+    assert api.bash.exec(f"cat {workdir}/edited").stdout == "written in vi\n"
     assert_goes_on(api, session)
 
 

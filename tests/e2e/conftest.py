@@ -2,6 +2,7 @@
 
 Every page is watched: an uncaught error or a Content-Security-Policy violation fails the test, whatever it tests.
 """
+
 from __future__ import annotations
 
 import os
@@ -97,7 +98,9 @@ def context(new_context: Callable[..., BrowserContext]) -> BrowserContext:
 def open_terminal(gateway, context: BrowserContext) -> Callable[..., TerminalPage]:
     """Opens /terminal of the shared gateway, or of the address given, and waits until it is connected."""
 
-    def open_page(url: str | None = None, session: str | None = None, within: BrowserContext | None = None) -> TerminalPage:
+    def open_page(
+        url: str | None = None, session: str | None = None, within: BrowserContext | None = None
+    ) -> TerminalPage:
         terminal = TerminalPage((within or context).new_page(), url or gateway.url, getattr(gateway, "key", None))
         terminal.open(session)
         terminal.wait_state("connected")

@@ -1,4 +1,5 @@
 """A TCP relay that stands for the network between a browser and the gateway, so that tests can break it."""
+
 from __future__ import annotations
 
 import socket
@@ -74,7 +75,7 @@ class Relay:
             try:
                 server = socket.create_connection(self._target)
             except OSError:
-                _close(client)                     # the gateway is down; the browser sees a lost connection
+                _close(client)  # the gateway is down; the browser sees a lost connection
                 continue
             with self._lock:
                 self._pairs.append((client, server))
@@ -85,7 +86,7 @@ class Relay:
         """A browser sends one request head per segment, so the request line stands at the start of one."""
         method, _, rest = data.partition(b" ")
         if self._prefix and method in (b"GET", b"POST", b"DELETE") and rest.startswith(self._prefix + b"/"):
-            return method + b" " + rest[len(self._prefix):]
+            return method + b" " + rest[len(self._prefix) :]
         return data
 
     def _pump(self, source: socket.socket, sink: socket.socket, change) -> None:

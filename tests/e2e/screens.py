@@ -1,4 +1,5 @@
 """What a test does with the terminal page: type on it, and read its whole screen with the scrollback."""
+
 from __future__ import annotations
 
 import re
@@ -70,5 +71,6 @@ class TerminalPage:
         """Wait until the shell has done everything typed so far: it computes a mark nobody typed."""
         count = len(re.findall(r"^mark 42$", self.text, re.MULTILINE))
         self.run("echo mark $((6*7))")
-        eventually(lambda: len(re.findall(r"^mark 42$", self.text, re.MULTILINE)) > count,
-                   "the shell answers", 10, every=0.05)
+        eventually(
+            lambda: len(re.findall(r"^mark 42$", self.text, re.MULTILINE)) > count, "the shell answers", 10, every=0.05
+        )

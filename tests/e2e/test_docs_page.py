@@ -1,4 +1,5 @@
 """The API browser against the gateway's own document."""
+
 from __future__ import annotations
 
 import json
@@ -28,9 +29,11 @@ def listed(document: dict) -> set[tuple[str, str]]:
 
 
 def unfold(docs: Page, method: str, path: str):
-    fold = docs.locator("details.operation").filter(
-        has=docs.locator(f"summary .path:text-is({json.dumps(path)})")).filter(
-        has=docs.locator(f"summary .badge:text-is({json.dumps(method)})"))
+    fold = (
+        docs.locator("details.operation")
+        .filter(has=docs.locator(f"summary .path:text-is({json.dumps(path)})"))
+        .filter(has=docs.locator(f"summary .badge:text-is({json.dumps(method)})"))
+    )
     fold.locator("> summary").click()
     return fold
 
@@ -108,8 +111,13 @@ def test_curl_snippet_follows_the_form_and_is_copied(docs, gateway):
 
 
 def test_parameters_become_part_of_the_address(docs, document):
-    path, parameter = next((path, one["name"]) for path, item in document["paths"].items() if "get" in item
-                           for one in item["get"].get("parameters", []) if one.get("in") == "query")
+    path, parameter = next(
+        (path, one["name"])
+        for path, item in document["paths"].items()
+        if "get" in item
+        for one in item["get"].get("parameters", [])
+        if one.get("in") == "query"
+    )
     fold = unfold(docs, "GET", path)
     field = fold.locator(".inputs label", has=docs.locator(f".mono:text-matches({json.dumps('^' + parameter)})")).first
     field.locator("input, select").first.evaluate("""input => {
@@ -134,7 +142,9 @@ def test_document_that_does_not_load_is_told(gateway, context):
     expect(page.locator("#state.problem")).to_contain_text("503")
 
 
-@pytest.mark.parametrize("scheme, size", [("light", {"width": 1280, "height": 900}), ("dark", {"width": 390, "height": 844})])
+@pytest.mark.parametrize(
+    "scheme, size", [("light", {"width": 1280, "height": 900}), ("dark", {"width": 390, "height": 844})]
+)
 def test_page_fits_every_window(gateway, new_context, shot, scheme, size):
     page = new_context(color_scheme=scheme, viewport=size).new_page()
     key = getattr(gateway, "key", None)

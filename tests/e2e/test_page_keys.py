@@ -1,4 +1,5 @@
 """The pages of a gateway that asks for a key."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,5 @@
 """Copy and paste on the terminal page."""
+
 from __future__ import annotations
 
 import hashlib
@@ -25,7 +26,8 @@ class Clipboard:
 
 def double_click_word(terminal, word: str) -> None:
     """Double-clicks the last place on the visible screen where the word stands."""
-    x, y = terminal.page.evaluate("""word => {
+    x, y = terminal.page.evaluate(
+        """word => {
       const buffer = sandgateTerminal.buffer.active;
       const box = document.querySelector('.xterm-screen').getBoundingClientRect();
       for (let row = sandgateTerminal.rows - 1; row >= 0; row -= 1) {
@@ -36,7 +38,9 @@ def double_click_word(terminal, word: str) -> None:
         }
       }
       return null;
-    }""", word)
+    }""",
+        word,
+    )
     terminal.page.mouse.dblclick(x, y)
 
 

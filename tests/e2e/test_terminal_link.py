@@ -1,4 +1,5 @@
 """The terminal page when the network or the gateway lets it down."""
+
 from __future__ import annotations
 
 import re

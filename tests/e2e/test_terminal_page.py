@@ -1,4 +1,5 @@
 """The terminal page against the gateway, in a real browser: typing, size, unicode, reload, several viewers, the end."""
+
 from __future__ import annotations
 
 import re
@@ -217,5 +218,7 @@ def test_light_scheme(new_context, open_terminal, shot):
     assert terminal.page.evaluate("() => sandgateTerminal.options.theme.background") == "#ffffff"
     shot(terminal.page, "terminal-light")
     terminal.page.emulate_media(color_scheme="dark")
-    eventually(lambda: terminal.page.evaluate("() => sandgateTerminal.options.theme.background") != "#ffffff",
-               "the colours follow the system")
+    eventually(
+        lambda: terminal.page.evaluate("() => sandgateTerminal.options.theme.background") != "#ffffff",
+        "the colours follow the system",
+    )

@@ -1,4 +1,5 @@
 """The terminal page on a phone: touch, a narrow screen, and a row of the keys a phone lacks."""
+
 from __future__ import annotations
 
 import pytest
@@ -25,7 +26,9 @@ def test_everything_fits_and_nothing_scrolls_sideways(phone, shot):
     phone.run("ls -la /")
     phone.settle()
     shot(phone.page, "terminal-phone")
-    width, height = phone.page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    width, height = phone.page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
     assert (width, height) == (PHONE["width"], PHONE["height"])
     keys, screen = (phone.page.locator(name).bounding_box() for name in ("#keys", ".xterm-screen"))
     assert screen["y"] + screen["height"] <= keys["y"], "the keys cover no output"
@@ -82,11 +85,15 @@ def test_a_finger_scrolls_back(phone):
     phone.settle()
     bottom = phone.page.evaluate("() => sandgateTerminal.buffer.active.viewportY")
     drag(phone, 300, 700)
-    eventually(lambda: phone.page.evaluate("() => sandgateTerminal.buffer.active.viewportY") < bottom - 10,
-               "the screen has moved back")
+    eventually(
+        lambda: phone.page.evaluate("() => sandgateTerminal.buffer.active.viewportY") < bottom - 10,
+        "the screen has moved back",
+    )
     drag(phone, 700, 100)
-    eventually(lambda: phone.page.evaluate("() => sandgateTerminal.buffer.active.viewportY") == bottom,
-               "the screen is at its end again")
+    eventually(
+        lambda: phone.page.evaluate("() => sandgateTerminal.buffer.active.viewportY") == bottom,
+        "the screen is at its end again",
+    )
 
 
 def drag(phone, start: int, end: int) -> None:
