@@ -11,13 +11,13 @@
 #include "base/mem.h"
 #include "core/shell_internal.h"
 
-#define VIEWER_BEHIND   (512 * KIB) /* then the PTY is not read */
-#define VIEWER_CAUGHT   (128 * KIB) /* then it is again */
-#define STUCK_MS        5000
+#define VIEWER_BEHIND (512 * KIB) /* then the PTY is not read */
+#define VIEWER_CAUGHT (128 * KIB) /* then it is again */
+#define STUCK_MS      5000
 /* The PTY gives at most 4 KiB a read; others get a turn after this much. */
-#define READ_AT_ONCE    (256 * KIB)
-#define DRAIN_AT_MOST   (4 * MIB)
-#define STARTING_MS     3000
+#define READ_AT_ONCE  (256 * KIB)
+#define DRAIN_AT_MOST (4 * MIB)
+#define STARTING_MS   3000
 
 /* ---- the terminal ---- */
 

@@ -10,7 +10,7 @@
 #include "http/signin.h"
 
 /* A body nobody asked for may be this long; it is read and ignored. */
-#define STRAY_BODY (64 * KIB)
+#define STRAY_BODY           (64 * KIB)
 #define BLOCKING_DEADLINE_MS (UINT64_C(10) * 60 * 1000)
 
 const double latency_bounds[LATENCY_BUCKETS] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
