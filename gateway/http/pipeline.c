@@ -169,6 +169,9 @@ static size_t input_pairs(const struct exchange *ex, struct text_pair *out)
 static int decode(struct exchange *ex, struct err *err)
 {
     const struct route *route = ex->route;
+    if (ex->bad_query)
+        return err_field(err, ex->bad_query, "field '%s' is not percent-encoded UTF-8 without NUL",
+                         ex->bad_query);
     /* A streamed body is its sink's to read: there the table is documentation. */
     if (!route->input || route->body == BODY_STREAM)
         return 0;
