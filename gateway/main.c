@@ -108,8 +108,7 @@ static int open_base(struct gateway *g, struct err *err)
 {
     if (environment_open(&g->config, environ, &g->environment, err) < 0 ||
         toolbox_open(g->environment, &g->app.toolbox, err) < 0 ||
-        loop_open(&g->app.loop, err) < 0 ||
-        children_open(g->app.loop, &g->app.children, err) < 0 ||
+        loop_open(&g->app.loop, err) < 0 || children_open(g->app.loop, &g->app.children, err) < 0 ||
         loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
         loop_signal(g->app.loop, SIGINT, on_stop, g, err) < 0)
         return -1;
@@ -128,7 +127,8 @@ static int open_store(struct gateway *g, struct err *err)
     if (store_open(g->app.loop, path, &g->app.store, &moved, err) < 0)
         return -1;
     if (moved)
-        log_warn("the database was damaged: moved aside as %s.damaged-*, history starts anew", path);
+        log_warn("the database was damaged: moved aside as %s.damaged-*, history starts anew",
+                 path);
     return 0;
 }
 

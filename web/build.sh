@@ -27,7 +27,7 @@ check_node() {
 
 install_packages() {
     installed=$here/node_modules/.package-lock.json
-    if [ -f "$installed" ] && [ ! "$here/package-lock.json" -nt "$installed" ]; then
+    if [ -f "$installed" ] && [ -z "$(find "$here/package-lock.json" -newer "$installed")" ]; then
         return
     fi
     (cd "$here" && npm ci --loglevel=error)

@@ -24,7 +24,7 @@ struct app {
     struct pipeline *pipeline;
     struct server *server;
     struct ws_context *ws;
-    uint64_t started_ms; /* loop_clock() at start */
+    uint64_t started_ms;  /* loop_clock() at start */
     struct bytes openapi; /* the document, once it was asked for */
 };
 
@@ -43,6 +43,7 @@ extern const struct route metrics_routes[];
 extern const struct route page_routes[];
 extern const struct route sandbox_routes[];
 extern const struct route shell_routes[];
+extern const struct route shell_session_routes[];
 extern const struct route terminal_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];

@@ -12,14 +12,14 @@
 #include "core/history.h"
 #include "http/envelope.h"
 
-#define EXEC_BODY       (8 * MIB)
-#define MAX_COMMAND     (4 * MIB)
-#define MAX_INPUT       (1 * MIB)
-#define INLINE_CEILING  (64 * MIB) /* of one stream in one answer, whatever the client asks */
-#define OUTPUT_CEILING  (4 * MIB)  /* of one stream in one /output answer */
-#define MAX_SECONDS     86400
-#define KILL_WAIT_MS    2500
-#define SIGNAL_WAIT_MS  300
+#define EXEC_BODY      (8 * MIB)
+#define MAX_COMMAND    (4 * MIB)
+#define MAX_INPUT      (1 * MIB)
+#define INLINE_CEILING (64 * MIB) /* of one stream in one answer, whatever the client asks */
+#define OUTPUT_CEILING (4 * MIB)  /* of one stream in one /output answer */
+#define MAX_SECONDS    86400
+#define KILL_WAIT_MS   2500
+#define SIGNAL_WAIT_MS 300
 
 /* ---- answers ---- */
 
@@ -116,8 +116,8 @@ static int exec(struct exchange *ex, struct err *err)
         return -1;
     if (wants_stream(ex))
         return bash_stream(ex, s->id, c, err);
-    return wait_for(ex, s->id, c, in->async_mode ? 0 : wait_ms(in->timeout), enough_ended, exec_reply,
-                    err);
+    return wait_for(ex, s->id, c, in->async_mode ? 0 : wait_ms(in->timeout), enough_ended,
+                    exec_reply, err);
 }
 
 /* ---- output ---- */
@@ -162,9 +162,9 @@ static void output_reply(struct wait *wait)
     jsonw_object_end(w);
     jsonw_object_end(w);
     if (skipped)
-        reply_hint(wait->ex, arena_printf(exchange_arena(wait->ex),
-                                          "%llu bytes of the middle were not kept",
-                                          (unsigned long long)skipped));
+        reply_hint(wait->ex,
+                   arena_printf(exchange_arena(wait->ex), "%llu bytes of the middle were not kept",
+                                (unsigned long long)skipped));
     reply_end(wait->ex);
 }
 
@@ -431,8 +431,8 @@ static const struct field output_fields[] = {
      .max = INT64_C(1) << 50, .fallback = "0", .doc = "Byte of stderr to read from."},
     {"wait", FIELD_BOOL, offsetof(struct output_input, wait), .fallback = "false",
      .doc = "Wait for new output or the end."},
-    {"wait_timeout", FIELD_NUMBER, offsetof(struct output_input, wait_timeout),
-     .max = MAX_SECONDS, .fallback = "30", .doc = "Seconds to wait at most."},
+    {"wait_timeout", FIELD_NUMBER, offsetof(struct output_input, wait_timeout), .max = MAX_SECONDS,
+     .fallback = "30", .doc = "Seconds to wait at most."},
     FIELDS_END};
 
 static const struct field write_fields[] = {

@@ -1,7 +1,7 @@
 /* Liveness and readiness. */
 #include "api/app.h"
-#include "http/envelope.h"
 #include "core/config.h"
+#include "http/envelope.h"
 #include "store/store.h"
 
 /* Live: the loop turns and answers. */
@@ -56,8 +56,7 @@ static int readyz(struct exchange *ex, struct err *err)
 
 const struct route health_routes[] = {
     {"GET", "/healthz", SCOPE_NONE, ROUTE_INLINE, healthz, .tag = "health",
-     .answers = "application/json",
-     .summary = "Whether the gateway is alive."},
+     .answers = "application/json", .summary = "Whether the gateway is alive."},
     {"GET", "/readyz", SCOPE_NONE, ROUTE_INLINE, readyz, .tag = "health",
      .answers = "application/json",
      .summary = "Whether everything a request may need is there, and if not, why."},

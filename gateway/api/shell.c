@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api/shell.h"
+
 #include "api/app.h"
 #include "api/wait.h"
 #include "base/mem.h"
@@ -16,8 +18,7 @@
 
 #define EXEC_BODY       (8 * MIB)
 #define MAX_COMMAND     (4 * MIB)
-#define WRITE_CEILING       (1 * MIB)
-#define MAX_SECONDS     86400
+#define WRITE_CEILING   (1 * MIB)
 #define TRUNCATE_BYTES  30000      /* the incumbent's limit */
 #define INLINE_CEILING  (64 * MIB) /* of one answer */
 #define CONSOLE_CEILING (1 * MIB)  /* longer output is not said twice */
@@ -165,8 +166,12 @@ static int wait_for_run(struct exchange *ex, const struct shell_session *s, stru
         in->no_change_timeout == INT_ABSENT ? s->no_change_seconds : in->no_change_timeout;
     uint64_t now = loop_clock();
     *w = (struct exec_wait){
-        .wait = {.ex = ex, .subject = run, .enough = exec_enough, .reply = exec_reply,
-                 .expired = exec_expired, .over = exec_over},
+        .wait = {.ex = ex,
+                 .subject = run,
+                 .enough = exec_enough,
+                 .reply = exec_reply,
+                 .expired = exec_expired,
+                 .over = exec_over},
         .soft_due = isnan(in->timeout) ? 0 : now + wait_ms(in->timeout),
         .no_change_ms = (uint64_t)no_change * 1000,
     };
@@ -176,10 +181,8 @@ static int wait_for_run(struct exchange *ex, const struct shell_session *s, stru
     return wait_start(&w->wait, &run->observers, ms ? ms : 1, err);
 }
 
-/* exec_dir as the session shall have it, or absent. Not strict: what is no directory is passed
- * over, as the incumbent does, and said in the hint. */
-static int find_dir(struct exchange *ex, struct text given, bool strict, bool keep_symlinks,
-                    struct text *ret_dir, struct err *err)
+int shell_find_dir(struct exchange *ex, struct text given, bool strict, bool keep_symlinks,
+                   struct text *ret_dir, struct err *err)
 {
     struct stat st;
     char real[PATH_MAX];
@@ -207,7 +210,7 @@ static int exec(struct exchange *ex, struct err *err)
     struct shell_run *run;
     struct text dir;
     bool made;
-    if (find_dir(ex, in->exec_dir, in->strict, in->preserve_symlinks, &dir, err) < 0 ||
+    if (shell_find_dir(ex, in->exec_dir, in->strict, in->preserve_symlinks, &dir, err) < 0 ||
         shell_session_get(app->shells, in->id, dir, &s, &made, err) < 0)
         return -1;
     if (dir.p && (!made || in->preserve_symlinks) &&
@@ -229,8 +232,8 @@ struct id_input {
     struct text id;
 };
 
-static int find(struct exchange *ex, struct text id, struct shell_session **ret_session,
-                struct err *err)
+int shell_find(struct exchange *ex, struct text id, struct shell_session **ret_session,
+               struct err *err)
 {
     *ret_session = shell_session_find(app_of(ex)->shells, id.p);
     return *ret_session ? 0 : err_set(err, ERR_NOT_FOUND, "there is no session '%s'", id.p);
@@ -352,7 +355,7 @@ static int wait_for_end(struct exchange *ex, struct err *err)
 {
     const struct wait_input *in = exchange_input(ex);
     struct shell_session *s;
-    if (find(ex, in->id, &s, err) < 0)
+    if (shell_find(ex, in->id, &s, err) < 0)
         return -1;
     struct shell_run *run = shell_run_now(s->shell);
     if (!run) {
@@ -375,7 +378,7 @@ static int write_input(struct exchange *ex, struct err *err)
     const struct write_input *in = exchange_input(ex);
     cleanup_bytes struct bytes text = BYTES_INIT(WRITE_CEILING + 1);
     struct shell_session *s;
-    if (find(ex, in->id, &s, err) < 0)
+    if (shell_find(ex, in->id, &s, err) < 0)
         return -1;
     (void)bytes_add(&text, in->input.p, in->input.n);
     if (in->press_enter)
@@ -394,8 +397,8 @@ static int write_input(struct exchange *ex, struct err *err)
 static void kill_reply(struct wait *wait)
 {
     const struct shell_run *run = wait->subject;
-    struct jsonw *w = reply_begin(
-        wait->ex, shell_run_ended(run) ? "Command terminated" : "The command is being ended");
+    struct jsonw *w = reply_begin(wait->ex, shell_run_ended(run) ? "Command terminated"
+                                                                 : "The command is being ended");
     jsonw_object(w);
     jsonw_kstr(w, "status", run_status_names[run->status]);
     write_code(w, "exit_code", run);
@@ -408,7 +411,7 @@ static int kill_run(struct exchange *ex, struct err *err)
 {
     const struct id_input *in = exchange_input(ex);
     struct shell_session *s;
-    if (find(ex, in->id, &s, err) < 0)
+    if (shell_find(ex, in->id, &s, err) < 0)
         return -1;
     struct shell_run *run = shell_run_now(s->shell);
     shell_kill(s->shell);
@@ -425,180 +428,7 @@ static int kill_run(struct exchange *ex, struct err *err)
     return 0;
 }
 
-/* ---- sessions ---- */
-
-struct create_input {
-    struct text id, exec_dir;
-    int64_t no_change_timeout;
-    bool preserve_symlinks;
-};
-
-static int create_session(struct exchange *ex, struct err *err)
-{
-    const struct create_input *in = exchange_input(ex);
-    struct shell_session *s;
-    struct text dir;
-    bool made;
-    if (find_dir(ex, in->exec_dir, true, in->preserve_symlinks, &dir, err) < 0 ||
-        shell_session_get(app_of(ex)->shells, in->id, dir, &s, &made, err) < 0)
-        return -1;
-    if (in->no_change_timeout != INT_ABSENT)
-        s->no_change_seconds = in->no_change_timeout;
-    struct jsonw *w = reply_begin(ex, made ? "Session created" : "Session exists");
-    jsonw_object(w);
-    jsonw_kstr(w, "session_id", s->id);
-    jsonw_kstr(w, "working_dir", made && dir.p ? dir.p : shell_working_dir(s->shell));
-    jsonw_object_end(w);
-    reply_end(ex);
-    return 0;
-}
-
-struct update_input {
-    struct text id;
-    int64_t no_change_timeout;
-};
-
-static int update_session(struct exchange *ex, struct err *err)
-{
-    const struct update_input *in = exchange_input(ex);
-    struct shell_session *s;
-    if (find(ex, in->id, &s, err) < 0)
-        return -1;
-    if (in->no_change_timeout != INT_ABSENT)
-        s->no_change_seconds = in->no_change_timeout;
-    reply_message(ex, "Session updated");
-    return 0;
-}
-
-static void write_session(struct jsonw *w, const struct shell_session *s, int64_t now)
-{
-    char created[TIME_TEXT], used[TIME_TEXT];
-    const struct shell_run *run = shell_run_now(s->shell);
-    history_time(s->created_at, created);
-    history_time(s->last_used_at, used);
-    jsonw_object(w);
-    jsonw_kstr(w, "working_dir", shell_working_dir(s->shell));
-    jsonw_kstr(w, "created_at", created);
-    jsonw_kstr(w, "last_used_at", used);
-    jsonw_kint(w, "age_seconds", (now - s->created_at) / 1000);
-    jsonw_kstr(w, "status",
-               !shell_alive(s->shell)  ? "terminated"
-               : shell_busy(s->shell) ? "running"
-                                      : "idle");
-    jsonw_kstr(w, "current_command", run && !shell_run_ended(run) ? run->text : NULL);
-    jsonw_kint(w, "viewers", (int64_t)shell_viewer_count(s->shell));
-    jsonw_object_end(w);
-}
-
-static int list_sessions(struct exchange *ex, struct err *err)
-{
-    struct map_walk walk = {0};
-    const struct shell_session *s;
-    int64_t now = history_now();
-    (void)err;
-    struct jsonw *w = reply_begin(ex, "Sessions listed");
-    jsonw_object(w);
-    jsonw_key(w, "sessions");
-    jsonw_object(w);
-    while ((s = map_next(shell_sessions_all(app_of(ex)->shells), &walk))) {
-        jsonw_key(w, s->id);
-        write_session(w, s, now);
-    }
-    jsonw_object_end(w);
-    jsonw_object_end(w);
-    reply_end(ex);
-    return 0;
-}
-
-static int session_stats(struct exchange *ex, struct err *err)
-{
-    struct app *app = app_of(ex);
-    int64_t total = (int64_t)shell_sessions_all(app->shells)->count;
-    int64_t busy = (int64_t)shell_sessions_busy(app->shells);
-    int64_t max = app->config->max_shell_sessions;
-    (void)err;
-    struct jsonw *w = reply_begin(ex, "Session statistics");
-    jsonw_object(w);
-    jsonw_kint(w, "total_sessions", total);
-    jsonw_kint(w, "active_sessions", busy);
-    jsonw_kint(w, "idle_sessions", total - busy);
-    jsonw_kint(w, "max_sessions", max);
-    jsonw_kint(w, "session_timeout", app->config->session_idle_seconds);
-    jsonw_knumber(w, "usage_ratio", (double)total / (double)max);
-    jsonw_object_end(w);
-    reply_end(ex);
-    return 0;
-}
-
-static int delete_all(struct exchange *ex, struct err *err)
-{
-    (void)err;
-    shell_sessions_stop(app_of(ex)->shells);
-    reply_message(ex, "All sessions closed");
-    return 0;
-}
-
-static int delete_session(struct exchange *ex, struct err *err)
-{
-    struct text id = {exchange_param(ex, "session_id"), 0};
-    struct shell_session *s;
-    if (find(ex, id, &s, err) < 0)
-        return -1;
-    shell_session_end(s, "closed by a client");
-    reply_message(ex, "Session closed");
-    return 0;
-}
-
-struct history_input {
-    int64_t limit;
-};
-
-static int list_commands(struct exchange *ex, struct err *err)
-{
-    const struct history_input *in = exchange_input(ex);
-    struct app *app = app_of(ex);
-    char reason[128];
-    const char *id = exchange_param(ex, "session_id");
-    store_flush_if_pending(app->store);
-    if (!shell_session_find(app->shells, id) &&
-        history_find_session(app->store, "shell", id, reason, err) < 0)
-        return -1;
-    struct jsonw *w = reply_begin(ex, "Commands listed");
-    if (history_commands(app->store, "shell", id, in->limit, w, err) < 0)
-        return -1;
-    reply_end(ex);
-    return 0;
-}
-
-/* The address of the terminal page as this client reaches us. */
-static int terminal_url(struct exchange *ex, struct err *err)
-{
-    struct shell_session *s;
-    bool made;
-    struct text none = {0};
-    if (shell_session_get(app_of(ex)->shells, none, none, &s, &made, err) < 0)
-        return -1;
-    const char *scheme = exchange_header(ex, "X-Forwarded-Proto");
-    const char *host = exchange_header(ex, "X-Forwarded-Host");
-    const char *prefix = exchange_header(ex, "X-Forwarded-Prefix");
-    if (!host)
-        host = exchange_header(ex, "Host");
-    const char *url =
-        arena_printf(exchange_arena(ex), "%s://%s%s/terminal?session_id=%s",
-                     scheme && strcmp(scheme, "https") == 0 ? "https" : "http",
-                     host ? host : "localhost", prefix && prefix[0] == '/' ? prefix : "", s->id);
-    jsonw_str(reply_begin(ex, "Terminal ready"), url);
-    reply_end(ex);
-    return 0;
-}
-
 /* ---- rows ---- */
-
-#define ID_ROW(type)                                                                               \
-    {                                                                                              \
-        "id", FIELD_TEXT, offsetof(type, id), .required = true, .max = IDENT_MAX,                  \
-            .doc = "The session."                                                                  \
-    }
 
 static const struct field exec_fields[] = {
     {"command", FIELD_TEXT, offsetof(struct exec_input, command), .required = true,
@@ -609,60 +439,38 @@ static const struct field exec_fields[] = {
      .doc = "Directory to change to first; the session stays there."},
     {"async_mode", FIELD_BOOL, offsetof(struct exec_input, async_mode), .fallback = "false",
      .doc = "Answer at once and leave the command running."},
-    {"timeout", FIELD_NUMBER, offsetof(struct exec_input, timeout), .max = MAX_SECONDS,
+    {"timeout", FIELD_NUMBER, offsetof(struct exec_input, timeout), .max = SHELL_MAX_SECONDS,
      .doc = "Seconds to wait for the end; then the answer says running and the command goes on."},
     {"strict", FIELD_BOOL, offsetof(struct exec_input, strict), .fallback = "false",
      .doc = "Refuse an exec_dir that is no directory instead of passing it over."},
     {"no_change_timeout", FIELD_INT, offsetof(struct exec_input, no_change_timeout), .min = 1,
-     .max = MAX_SECONDS,
+     .max = SHELL_MAX_SECONDS,
      .doc = "Seconds without new output after which the answer says no_change_timeout and the "
             "command goes on; default: the session's."},
-    {"hard_timeout", FIELD_NUMBER, offsetof(struct exec_input, hard_timeout), .max = MAX_SECONDS,
-     .doc = "Seconds after which the command is ended (hard_timeout)."},
+    {"hard_timeout", FIELD_NUMBER, offsetof(struct exec_input, hard_timeout),
+     .max = SHELL_MAX_SECONDS, .doc = "Seconds after which the command is ended (hard_timeout)."},
     {"preserve_symlinks", FIELD_BOOL, offsetof(struct exec_input, preserve_symlinks),
      .fallback = "false", .doc = "Keep symbolic links in exec_dir's path."},
     {"truncate", FIELD_BOOL, offsetof(struct exec_input, truncate), .fallback = "true",
      .doc = "Leave out the middle of output longer than 30000 bytes."},
     FIELDS_END};
 
-static const struct field id_fields[] = {ID_ROW(struct id_input), FIELDS_END};
+static const struct field id_fields[] = {SHELL_ID_ROW(struct id_input), FIELDS_END};
 
 static const struct field wait_fields[] = {
-    ID_ROW(struct wait_input),
-    {"seconds", FIELD_INT, offsetof(struct wait_input, seconds), .max = MAX_SECONDS,
+    SHELL_ID_ROW(struct wait_input),
+    {"seconds", FIELD_INT, offsetof(struct wait_input, seconds), .max = SHELL_MAX_SECONDS,
      .doc = "Seconds to wait at most."},
     {"max_wait_seconds", FIELD_INT, offsetof(struct wait_input, max_wait_seconds),
-     .max = MAX_SECONDS, .doc = "The same under its newer name, which wins."},
+     .max = SHELL_MAX_SECONDS, .doc = "The same under its newer name, which wins."},
     FIELDS_END};
 
 static const struct field write_fields[] = {
-    ID_ROW(struct write_input),
-    {"input", FIELD_TEXT, offsetof(struct write_input, input), .required = true, .max = WRITE_CEILING,
-     .doc = "What to type into the terminal."},
+    SHELL_ID_ROW(struct write_input),
+    {"input", FIELD_TEXT, offsetof(struct write_input, input), .required = true,
+     .max = WRITE_CEILING, .doc = "What to type into the terminal."},
     {"press_enter", FIELD_BOOL, offsetof(struct write_input, press_enter), .required = true,
      .doc = "Whether to press Enter after it."},
-    FIELDS_END};
-
-static const struct field create_fields[] = {
-    {"id", FIELD_TEXT, offsetof(struct create_input, id), .max = IDENT_MAX,
-     .doc = "Its name; without one it gets a new one."},
-    {"exec_dir", FIELD_PATH, offsetof(struct create_input, exec_dir),
-     .doc = "Where the shell starts."},
-    {"no_change_timeout", FIELD_INT, offsetof(struct create_input, no_change_timeout), .min = 1,
-     .max = MAX_SECONDS, .doc = "The session's default; 120 if not given."},
-    {"preserve_symlinks", FIELD_BOOL, offsetof(struct create_input, preserve_symlinks),
-     .fallback = "false", .doc = "Keep symbolic links in exec_dir's path."},
-    FIELDS_END};
-
-static const struct field update_fields[] = {
-    ID_ROW(struct update_input),
-    {"no_change_timeout", FIELD_INT, offsetof(struct update_input, no_change_timeout), .min = 1,
-     .max = MAX_SECONDS, .doc = "The session's new default."},
-    FIELDS_END};
-
-static const struct field history_fields[] = {
-    {"limit", FIELD_INT, offsetof(struct history_input, limit), .min = 1, .max = 1000,
-     .fallback = "100", .doc = "How many commands at most."},
     FIELDS_END};
 
 const struct route shell_routes[] = {
@@ -681,24 +489,5 @@ const struct route shell_routes[] = {
     {"POST", "/v1/shell/kill", SCOPE_EXEC, ROUTE_INLINE, kill_run,
      INPUT(id_fields, struct id_input), BODY_JSON, 64 * KIB, .tag = "shell",
      .summary = "End what runs in the session: INT, then TERM, then KILL."},
-    {"POST", "/v1/shell/sessions/create", SCOPE_EXEC, ROUTE_INLINE, create_session,
-     INPUT(create_fields, struct create_input), BODY_JSON, 64 * KIB, .tag = "shell",
-     .summary = "Make a session, or find the one of that name."},
-    {"POST", "/v1/shell/sessions/update", SCOPE_EXEC, ROUTE_INLINE, update_session,
-     INPUT(update_fields, struct update_input), BODY_JSON, 64 * KIB, .tag = "shell",
-     .summary = "Change a session's settings."},
-    {"GET", "/v1/shell/terminal-url", SCOPE_EXEC, ROUTE_INLINE, terminal_url, .tag = "shell",
-     .summary = "Make a session and tell the address of its terminal page."},
-    {"GET", "/v1/shell/sessions/stats", SCOPE_READ, ROUTE_INLINE, session_stats, .tag = "shell",
-     .summary = "How many sessions there are."},
-    {"GET", "/v1/shell/sessions", SCOPE_READ, ROUTE_INLINE, list_sessions, .tag = "shell",
-     .summary = "List the sessions."},
-    {"DELETE", "/v1/shell/sessions", SCOPE_EXEC, ROUTE_INLINE, delete_all, .tag = "shell",
-     .summary = "End all sessions."},
-    {"DELETE", "/v1/shell/sessions/{session_id}", SCOPE_EXEC, ROUTE_INLINE, delete_session,
-     .tag = "shell", .summary = "End a session and everything in its terminal."},
-    {"GET", "/v1/shell/sessions/{session_id}/commands", SCOPE_READ, ROUTE_INLINE, list_commands,
-     INPUT(history_fields, struct history_input), .tag = "shell",
-     .summary = "What was run in a session, newest first, restarts included."},
     ROUTES_END,
 };

@@ -197,8 +197,8 @@ static void on_dropped(void *arg, const char *why)
 /* ---- what clients say ---- */
 
 enum message_type { MSG_INPUT, MSG_RESIZE, MSG_PONG, MSG_PING, MSG_PAUSE, MSG_RESUME };
-static const char *const message_types[] = {"input", "resize", "pong",
-                                            "ping",  "pause",  "resume", NULL};
+static const char *const message_types[] = {"input", "resize", "pong", "ping",
+                                            "pause", "resume", NULL};
 
 struct message {
     int type;
@@ -208,8 +208,8 @@ struct message {
 
 #define TYPE_ROW                                                                                   \
     {                                                                                              \
-        "type", FIELD_CHOICE, offsetof(struct message, type), .required = true,                    \
-            .choices = message_types, .doc = "What it is."                                         \
+        "type", FIELD_CHOICE, offsetof(struct message, type),                                      \
+            .required = true, .choices = message_types, .doc = "What it is."                       \
     }
 
 static const struct field message_fields[] = {TYPE_ROW, FIELDS_END};
@@ -369,8 +369,8 @@ static int connect_terminal(struct exchange *ex, struct err *err)
     if (!t)
         return err_memory(err);
     t->app = app_of(ex);
-    t->viewer = (struct viewer){
-        .news = on_news, .exited = on_exited, .dropped = on_dropped, .arg = t};
+    t->viewer =
+        (struct viewer){.news = on_news, .exited = on_exited, .dropped = on_dropped, .arg = t};
     t->control = bytes_with_limit(CONTROL_CEILING);
     t->held = bytes_with_limit(16);
     t->json = bytes_with_limit(MESSAGE_CEILING);

@@ -15,8 +15,8 @@
 
 struct wait {
     struct exchange *ex;
-    void *subject;                  /* what is waited for */
-    char session_id[IDENT_SIZE];    /* for the answer: the session may go meanwhile */
+    void *subject;                     /* what is waited for */
+    char session_id[IDENT_SIZE];       /* for the answer: the session may go meanwhile */
     bool (*enough)(struct wait *wait); /* asked at each news */
     void (*reply)(struct wait *wait);  /* sets the reply: enough, or time is up */
     /* May be NULL: at the timer, whether time is really up; if not, *ret_ms until the next look. */

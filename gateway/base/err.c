@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 4, 0))) static void
-fill(struct err *err, enum err_kind kind, int number, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void fill(struct err *err, enum err_kind kind,
+                                                       int number, const char *format, va_list args)
 {
     err->kind = kind;
     err->sys = number;

@@ -77,7 +77,10 @@ struct field {
     const char *doc;            /* one line */
 };
 
-#define FIELDS_END {.name = NULL}
+#define FIELDS_END                                                                                 \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
 
 /* Decode the `n` bytes at `text` into the struct at `out`, which this zeroes and fills with
  * defaults first. `size` is the struct's. Names outside the table are appended to `unknown`

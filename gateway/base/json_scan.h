@@ -9,7 +9,8 @@
 #include "base/err.h"
 
 /* 0, or a filled err: ERR_SYNTAX, ERR_TOO_LARGE for the ceilings, or ERR_INVALID naming the
- * top-level field whose string holds a NUL or half a surrogate pair. Says nothing about the grammar as a whole. */
+ * top-level field whose string holds a NUL or half a surrogate pair. Says nothing about the grammar
+ * as a whole. */
 int json_scan(const char *text, size_t n, struct err *err) MUST_CHECK;
 
 #endif

@@ -38,8 +38,8 @@ void log_line(enum log_level level, const char *format, ...)
     (void)clock_gettime(CLOCK_REALTIME, &now);
     (void)gmtime_r(&now.tv_sec, &utc);
     size_t used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-    used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %s ",
-                             now.tv_nsec / 1000000, names[level]);
+    used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %s ", now.tv_nsec / 1000000,
+                             names[level]);
     size_t text = used;
     va_list args;
     va_start(args, format);

@@ -79,7 +79,8 @@ static bool evict_idle(struct bash_sessions *t)
     struct map_walk walk = {0};
     struct bash_session *s, *oldest = NULL;
     while ((s = map_next(&t->map, &walk)))
-        if (s->disposable && !s->current && !s->queue && (!oldest || s->last_used_at < oldest->last_used_at))
+        if (s->disposable && !s->current && !s->queue &&
+            (!oldest || s->last_used_at < oldest->last_used_at))
             oldest = s;
     if (!oldest)
         return false;
@@ -286,8 +287,7 @@ static int make_command(struct bash_session *s, const struct bash_exec *exec,
         memcpy(pairs, exec->env.items, exec->env.n * sizeof *pairs);
     extra.n = exec->env.n;
     if (pairs && s->snapshot)
-        pairs[extra.n++] =
-            (struct text_pair){{"BASH_ENV", 8}, {s->snapshot, strlen(s->snapshot)}};
+        pairs[extra.n++] = (struct text_pair){{"BASH_ENV", 8}, {s->snapshot, strlen(s->snapshot)}};
     const char *const *envp = pairs ? environment_with(t->environment, arena, &extra) : NULL;
     struct command_spec spec = {
         .loop = t->loop,
@@ -298,7 +298,8 @@ static int make_command(struct bash_session *s, const struct bash_exec *exec,
         .cwd = s->working_dir,
         .envp = envp,
         .snapshot = s->snapshot,
-        .hard_timeout_ms = isnan(exec->hard_timeout) ? 0 : (uint64_t)(exec->hard_timeout * 1000) + 1,
+        .hard_timeout_ms =
+            isnan(exec->hard_timeout) ? 0 : (uint64_t)(exec->hard_timeout * 1000) + 1,
         .ended = on_ended,
         .arg = s,
     };

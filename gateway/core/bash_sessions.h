@@ -26,9 +26,9 @@ struct bash_session {
     char id[IDENT_SIZE];
     char *working_dir, *snapshot;
     int64_t created_at, last_used_at;
-    struct command *current;              /* running, or NULL */
-    struct command *queue, **queue_end;   /* pending */
-    struct command *kept, **kept_end;     /* ended, oldest first */
+    struct command *current;            /* running, or NULL */
+    struct command *queue, **queue_end; /* pending */
+    struct command *kept, **kept_end;   /* ended, oldest first */
     size_t queued, kept_count;
     int64_t command_count;
     bool closing;

@@ -18,8 +18,8 @@ const char *const command_status_names[] = {"pending", "running", "completed", "
 /* execve(2) takes 128 KiB per argument (MAX_ARG_STRLEN); longer scripts go by a file. */
 #define MAX_ARGUMENT (120 * KIB)
 /* A flood is read in turns with everyone else. */
-#define READ_CHUNK   65536
-#define READ_ROUNDS  8
+#define READ_CHUNK       65536
+#define READ_ROUNDS      8
 #define KILL_GRACE_MS    2000
 #define TIMEOUT_GRACE_MS 120
 
@@ -40,7 +40,7 @@ struct command_inside {
     struct pipe_end ends[3];
     struct bytes input;
     bool input_ends;
-    struct timer *timer;  /* the hard timeout, then the KILL after a TERM */
+    struct timer *timer; /* the hard timeout, then the KILL after a TERM */
     bool killing;
     enum command_status verdict; /* what to report when it ends */
 };
@@ -225,8 +225,8 @@ static int make_pipe(struct command *c, int which, int *ret_child, struct err *e
     *ret_child = which == STREAM_IN ? ends[0] : ends[1];
     (void)fcntl(mine, F_SETFL, O_NONBLOCK);
     in->ends[which].fd = mine;
-    if (watch_open(in->spec.loop, mine, which == STREAM_IN ? on_input : on_output,
-                   &in->ends[which], &in->ends[which].watch, err) < 0)
+    if (watch_open(in->spec.loop, mine, which == STREAM_IN ? on_input : on_output, &in->ends[which],
+                   &in->ends[which].watch, err) < 0)
         return -1;
     return 0;
 }

@@ -36,8 +36,8 @@ struct command_spec {
     struct text text;
     const char *cwd;
     const char *const *envp;
-    const char *snapshot;       /* sourced first; NULL: none */
-    uint64_t hard_timeout_ms;   /* 0: none */
+    const char *snapshot;     /* sourced first; NULL: none */
+    uint64_t hard_timeout_ms; /* 0: none */
     void (*ended)(void *arg, struct command *command);
     void *arg;
 };

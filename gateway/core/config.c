@@ -50,9 +50,8 @@ static const struct setting settings[] = {
      false, "bash sessions at once; nameless idle ones make room"},
     {"max-commands", "SANDGATE_MAX_COMMANDS", "512", KIND_COUNT, AT(max_commands), 1, 10000, false,
      "bash commands running at once; more are refused"},
-    {"session-idle-seconds", "SHELL_SESSION_TIMEOUT", "86400", KIND_COUNT,
-     AT(session_idle_seconds), 10, 31536000, false,
-     "an idle shell session without viewers ends after this"},
+    {"session-idle-seconds", "SHELL_SESSION_TIMEOUT", "86400", KIND_COUNT, AT(session_idle_seconds),
+     10, 31536000, false, "an idle shell session without viewers ends after this"},
     {"history-days", "SANDGATE_HISTORY_DAYS", "30", KIND_COUNT, AT(history_days), 1, 3650, false,
      "how long ended sessions and commands are remembered"},
     {"max-output-bytes", "SANDGATE_MAX_OUTPUT_BYTES", "268435456", KIND_COUNT, AT(max_output_bytes),
@@ -77,9 +76,8 @@ static int set_value(struct config *c, const struct setting *s, const char *valu
     }
     int64_t number;
     if (parse_i64(value, strlen(value), &number) < 0 || number < s->min || number > s->max)
-        return err_set(err, ERR_INVALID, "%s%s: must be a whole number from %lld to %lld",
-                       where, where[0] == '-' ? s->flag : "", (long long)s->min,
-                       (long long)s->max);
+        return err_set(err, ERR_INVALID, "%s%s: must be a whole number from %lld to %lld", where,
+                       where[0] == '-' ? s->flag : "", (long long)s->min, (long long)s->max);
     *(int64_t *)member(c, s) = number;
     return 0;
 }
@@ -192,11 +190,13 @@ static int check_services(const char *list, struct err *err)
 
 static int check_hosts(const char *list, struct err *err)
 {
-    size_t n = strspn(list, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*:[], ");
+    size_t n =
+        strspn(list, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*:[], ");
     if (list[n])
         return err_set(err, ERR_INVALID, "--allowed-hosts: '%s' is not a list of host names", list);
     return strchr(list, ':') && !strchr(list, '[')
-               ? err_set(err, ERR_INVALID, "--allowed-hosts: names stand without a port: '%s'", list)
+               ? err_set(err, ERR_INVALID, "--allowed-hosts: names stand without a port: '%s'",
+                         list)
                : 0;
 }
 

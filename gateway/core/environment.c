@@ -22,9 +22,8 @@ struct environment {
 static bool withheld(const char *entry)
 {
     static const char *const names[] = {
-        "SANDBOX_API_KEY", "JWT_PUBLIC_KEY",  "AUTH_TOKEN", "UV_THREADPOOL_SIZE",
-        "LISTEN_FDS",      "LISTEN_PID",      "NOTIFY_SOCKET",
-        "OLDPWD",          "ASAN_OPTIONS",    "UBSAN_OPTIONS",
+        "SANDBOX_API_KEY", "JWT_PUBLIC_KEY", "AUTH_TOKEN", "UV_THREADPOOL_SIZE", "LISTEN_FDS",
+        "LISTEN_PID",      "NOTIFY_SOCKET",  "OLDPWD",     "ASAN_OPTIONS",       "UBSAN_OPTIONS",
     };
     size_t n = strcspn(entry, "=");
     for (size_t i = 0; i < COUNT_OF(names); i++)
@@ -70,7 +69,8 @@ static int fill(struct environment *e, const struct config *config, char **own)
             e->list[e->n++] = own[i];
     const struct passwd *user = getpwuid(geteuid());
     const char *name = user ? user->pw_name : "gem";
-    if (put(e, "HOME", config->home, true) < 0 || put(e, "WORKSPACE", config->workspace, true) < 0 ||
+    if (put(e, "HOME", config->home, true) < 0 ||
+        put(e, "WORKSPACE", config->workspace, true) < 0 ||
         put(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", false) < 0 ||
         put(e, "USER", name, false) < 0 || put(e, "LOGNAME", name, false) < 0 ||
         put(e, "SHELL", "/bin/bash", false) < 0 || put(e, "LANG", "C.UTF-8", false) < 0 ||

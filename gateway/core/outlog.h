@@ -13,8 +13,8 @@
 #include "base/bytes.h"
 
 struct outlog {
-    const char *path; /* where it may spill; borrowed */
-    uint64_t length;  /* bytes ever written; also the next offset */
+    const char *path;    /* where it may spill; borrowed */
+    uint64_t length;     /* bytes ever written; also the next offset */
     uint64_t head, tail; /* the ceiling's two halves */
     struct bytes memory; /* used until the spill */
     int fd;              /* -1 until the spill */
@@ -33,8 +33,8 @@ void outlog_read(struct outlog *log, uint64_t offset, size_t max, struct bytes *
 
 /* The same as text for JSON: when `open` (more may come), an unfinished UTF-8 sequence at the end
  * is left for the next read. */
-void outlog_read_text(struct outlog *log, uint64_t offset, size_t max, bool open,
-                      struct bytes *out, uint64_t *ret_next, uint64_t *ret_skipped);
+void outlog_read_text(struct outlog *log, uint64_t offset, size_t max, bool open, struct bytes *out,
+                      uint64_t *ret_next, uint64_t *ret_skipped);
 
 /* The log cut to about `max` bytes for showing: head and tail with a marker between, cut at
  * character boundaries. max 0: all of it, up to `out`'s own limit. */

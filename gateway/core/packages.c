@@ -144,7 +144,15 @@ static const struct field manifest_fields[] = {
     FIELDS_END,
 };
 
-/* What is not a package is passed over. */
+static bool listed(const struct package_list *list, struct text name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->items[i].name, name.p) == 0)
+            return true;
+    return false;
+}
+
+/* What is not a package, or was told of already, is passed over. */
 static int take_folder(int modules, const char *folder, struct arena *arena,
                        struct package_list *list)
 {
@@ -161,7 +169,9 @@ static int take_folder(int modules, const char *folder, struct arena *arena,
     while (fd >= 0 && (n = read(fd, chunk, sizeof chunk)) > 0)
         (void)bytes_add(&text, chunk, (size_t)n);
     if (text.failed ||
-        json_decode(arena, text.data, text.len, manifest_fields, &m, sizeof m, &unknown, &err) < 0)
+        json_decode(arena, text.data, text.len, manifest_fields, &m, sizeof m, &unknown, &err) <
+            0 ||
+        listed(list, m.name))
         return 0;
     return add(arena, list, m.name.p, m.name.n, m.version.p, m.version.n);
 }
@@ -193,7 +203,8 @@ static int take_modules(int modules, const char *scope, struct arena *arena,
     return r;
 }
 
-/* Without npm: the first global folder there is, beginning with the one beside the interpreter. */
+/* The system's global folders, beginning with the one beside the interpreter. npm itself tells of
+ * one only: the user's, where its prefix was set. */
 static int read_global_modules(const char *node, struct arena *arena, struct package_list *list,
                                struct err *err)
 {
@@ -207,7 +218,8 @@ static int read_global_modules(const char *node, struct arena *arena, struct pac
         cleanup_close int fd = folders[i] ? open(folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
         if (fd < 0)
             continue;
-        return take_modules(fd, "", arena, list) < 0 ? err_memory(err) : 0;
+        if (take_modules(fd, "", arena, list) < 0)
+            return err_memory(err);
     }
     return 0;
 }
@@ -226,18 +238,13 @@ int packages_nodejs(const struct toolbox *toolbox, struct arena *arena,
                           "--parseable",
                           "--long",
                           NULL};
-    int r;
     if (!node)
         return err_set(err, ERR_UNAVAILABLE, "node is not installed");
-    if (!argv[0]) {
-        r = read_global_modules(node, arena, &list, err);
-    } else {
-        /* Its exit code tells of unmet dependencies, not of failure. */
-        r = run(toolbox, argv, &out, &status, err);
-        if (r == 0)
-            r = each_line(out.data, arena, &list, take_npm, err);
-    }
-    if (r < 0)
+    /* Its exit code tells of unmet dependencies, not of failure. */
+    if (argv[0] && (run(toolbox, argv, &out, &status, err) < 0 ||
+                    each_line(out.data, arena, &list, take_npm, err) < 0))
+        return -1;
+    if (read_global_modules(node, arena, &list, err) < 0)
         return -1;
     sort(&list);
     *ret_list = list;

@@ -11,13 +11,13 @@
 #include "base/mem.h"
 #include "core/shell_internal.h"
 
-#define VIEWER_BEHIND   (512 * KIB) /* then the PTY is not read */
-#define VIEWER_CAUGHT   (128 * KIB) /* then it is again */
-#define STUCK_MS        5000
+#define VIEWER_BEHIND (512 * KIB) /* then the PTY is not read */
+#define VIEWER_CAUGHT (128 * KIB) /* then it is again */
+#define STUCK_MS      5000
 /* The PTY gives at most 4 KiB a read; others get a turn after this much. */
-#define READ_AT_ONCE    (256 * KIB)
-#define DRAIN_AT_MOST   (4 * MIB)
-#define STARTING_MS     3000
+#define READ_AT_ONCE  (256 * KIB)
+#define DRAIN_AT_MOST (4 * MIB)
+#define STARTING_MS   3000
 
 /* ---- the terminal ---- */
 
@@ -149,6 +149,7 @@ void shell_type(struct shell *sh, const char *data, size_t n)
 void shell_forget_input(struct shell *sh)
 {
     bytes_clear(&sh->input);
+    bytes_clear(&sh->later);
     pty_forget_input(&sh->pty);
 }
 
@@ -238,6 +239,7 @@ int shell_new(const struct shell_spec *spec, struct shell **ret_shell, struct er
     sh->cols = 120;
     sh->rows = 32;
     sh->input = bytes_with_limit(INPUT_CEILING);
+    sh->later = bytes_with_limit(INPUT_CEILING);
     sh->queue_end = &sh->queue;
     if (!copy_spec(sh, spec) ||
         timer_open(spec->loop, run_on_state_timer, sh, &sh->state_timer, err) < 0 ||
@@ -293,6 +295,7 @@ void shell_free(struct shell *sh)
     timer_close(sh->stuck_timer);
     scrollback_done(&sh->scrollback);
     bytes_done(&sh->input);
+    bytes_done(&sh->later);
     free(sh->dir);
     free(sh->working_dir);
     free(sh->pending_cd);

@@ -42,7 +42,7 @@ struct shell_run {
     bool has_code;
     int exit_code;
     bool implicit;
-    char *prompt; /* what stood before it: user@host:dir$ */
+    char *prompt;                 /* what stood before it: user@host:dir$ */
     int64_t started_at, ended_at; /* ms since the epoch */
     uint64_t changed_at;          /* loop_clock() of the last output */
     struct outlog out;            /* with \n line ends */
@@ -105,9 +105,9 @@ int shell_set_dir(struct shell *shell, const char *dir, bool keep_symlinks,
  * goes; it may be from within its callbacks. */
 struct viewer {
     struct viewer *next, **link;
-    void (*news)(void *arg);                             /* viewer_read() has something */
+    void (*news)(void *arg);                              /* viewer_read() has something */
     void (*exited)(void *arg, struct exit_status status); /* bash ended */
-    void (*dropped)(void *arg, const char *why);         /* removed: too slow, or session gone */
+    void (*dropped)(void *arg, const char *why);          /* removed: too slow, or session gone */
     void *arg;
     uint64_t offset;
     struct shell *shell;

@@ -23,7 +23,8 @@ extern const char shell_hooks_end[] __attribute__((visibility("hidden")));
 static int path_in(const struct shell *sh, const char *name, char out[512], struct err *err)
 {
     int n = snprintf(out, 512, "%s/%s", sh->dir, name);
-    return n > 0 && n < 512 ? 0 : err_set(err, ERR_INTERNAL, "the state directory's path is too long");
+    return n > 0 && n < 512 ? 0
+                            : err_set(err, ERR_INTERNAL, "the state directory's path is too long");
 }
 
 static int write_file(const struct shell *sh, const char *name, const char *data, size_t n,
@@ -79,7 +80,8 @@ static int write_scripts(const struct shell *sh, struct err *err)
     (void)bytes_adds(&hooks, "__sg_d=");
     channel_quote(&hooks, sh->dir);
     (void)bytes_adds(&hooks, "\n");
-    (void)bytes_add(&hooks, shell_hooks_text, (size_t)(shell_hooks_end - shell_hooks_text));
+    size_t length = (size_t)((uintptr_t)shell_hooks_end - (uintptr_t)shell_hooks_text);
+    (void)bytes_add(&hooks, shell_hooks_text, length);
     if (rc.failed || hooks.failed)
         return err_memory(err);
     if (write_file(sh, "rc", rc.data, rc.len, err) < 0)

@@ -1,5 +1,6 @@
 /* core/shell_internal.h: the inside of a session, shared by shell.c (life, terminal, viewers),
- * shell_run.c (commands) and shell_channel.c (the side channel) only. */
+ * shell_record.c (a command), shell_run.c (running them), shell_kill.c (ending them) and
+ * shell_channel.c (the side channel) only. */
 #ifndef SANDGATE_CORE_SHELL_INTERNAL_H
 #define SANDGATE_CORE_SHELL_INTERNAL_H
 
@@ -51,9 +52,10 @@ struct shell {
     unsigned short cols, rows;
     struct channel channel;
     struct scrollback scrollback;
-    bool suppress; /* what the terminal prints is ours (the typed trigger), not for anyone */
-    bool typed;    /* a person typed at the prompt */
+    bool suppress;      /* what the terminal prints is ours (the typed trigger), not for anyone */
+    bool typed;         /* a person typed at the prompt */
     struct bytes input; /* not yet taken by the terminal */
+    struct bytes later; /* written for a command that has not begun */
     struct shell_run *current;
     struct shell_run *past, *last; /* ended: the oldest and the newest kept */
     size_t past_count;
@@ -75,17 +77,33 @@ void shell_forget_input(struct shell *shell);
 void shell_type(struct shell *shell, const char *data, size_t n);
 void shell_show(struct shell *shell, const char *data, size_t n);
 
-/* shell_run.c */
-void run_start_next(struct shell *shell);
+/* shell_record.c */
+int run_new(struct shell *shell, struct text text, struct shell_run **ret_run,
+            struct err *err) MUST_CHECK;
+void run_free(struct shell_run *run);
 void run_output(struct shell *shell, const char *data, size_t n);
-void run_on_state_timer(void *shell);
+/* Put an ended run with the past ones, dropping the oldest beyond the ceiling. */
+void run_keep(struct shell *shell, struct shell_run *run);
+/* user@host:dir$, allocated. */
+char *run_prompt_text(const struct shell *shell);
+
+/* shell_kill.c */
+/* The start of a process's command line: exec changes it. */
+bool run_read_image(pid_t pid, char out[64]);
 void run_on_kill_timer(void *shell);
 void run_on_check_timer(void *shell);
+
+/* shell_run.c */
+#define EXIT_INTERRUPTED 130
+void run_start_next(struct shell *shell);
+struct shell_run *run_dequeue(struct shell *shell);
+/* The current run has ended. */
+void run_finish(struct shell *shell, bool has_code, int exit_code);
+void run_on_state_timer(void *shell);
 /* bash is gone. */
 void run_on_exit(struct shell *shell, struct exit_status status);
 /* A report of the shell itself arrived. */
 void run_on_report(struct shell *shell, const struct report *report);
-void run_free(struct shell_run *run);
 void run_free_all(struct shell *shell);
 
 /* shell_channel.c */

@@ -1,4 +1,4 @@
-/* Commands in a session: queue, start, end, kill. The states are told in shell_internal.h. */
+/* Commands in a session: queue, start, end. The states are told in shell_internal.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -12,18 +12,11 @@
 #include "core/history.h"
 #include "core/shell_internal.h"
 
-const char *const run_status_names[] = {"running", "completed", "no_change_timeout", "hard_timeout",
-                                        "terminated"};
-
-#define SETTLE_MS     20    /* a prompt that prints nothing counts as printed */
-#define CLEAR_MS      300   /* for Ctrl-C to bring a fresh prompt */
-#define TRIGGER_MS    2000  /* for the shell to take up a typed command */
+#define SETTLE_MS     20   /* a prompt that prints nothing counts as printed */
+#define CLEAR_MS      300  /* for Ctrl-C to bring a fresh prompt */
+#define TRIGGER_MS    2000 /* for the shell to take up a typed command */
 #define MAX_ATTEMPTS  5
-#define SHOWN_COMMAND 4096  /* of a command's text in the terminal */
-#define EXIT_INTERRUPTED 130
-/* Ended runs kept for the view of a session. */
-#define PAST_RUNS        32
-#define PAST_BYTES       (256 * KIB)
+#define SHOWN_COMMAND 4096 /* of a command's text in the terminal */
 
 static const char trigger_line[] = " __sg\n";
 /* The same spelt out, for a shell that does not expand aliases. Keep with shell_hooks.bash. */
@@ -31,118 +24,7 @@ static const char long_trigger_line[] =
     " if { __sg_in; } >/dev/null 2>&1; then builtin eval \"$__sg_c\"; else builtin eval "
     "\"$__sg_c\"; fi; { __sg_out; } >/dev/null 2>&1\n";
 
-/* ---- one run ---- */
-
-static char *prompt_text(const struct shell *sh)
-{
-    char host[64] = "sandbox", *text = NULL;
-    const struct passwd *user = getpwuid(geteuid());
-    (void)gethostname(host, sizeof host - 1);
-    int n = asprintf(&text, "%s@%s:%s%c", user ? user->pw_name : "user", host, sh->working_dir,
-                     geteuid() == 0 ? '#' : '$');
-    return n < 0 ? NULL : text;
-}
-
-void run_free(struct shell_run *run)
-{
-    if (!run)
-        return;
-    outlog_done(&run->out);
-    free(run->text);
-    free(run->prompt);
-    free(run->log_path);
-    free(run);
-}
-
-static int run_new(struct shell *sh, struct text text, struct shell_run **ret_run, struct err *err)
-{
-    struct shell_run *run = calloc(1, sizeof *run);
-    if (!run)
-        return err_memory(err);
-    ident_random(run->id, "");
-    run->out.fd = -1;
-    run->text = malloc(text.n + 1);
-    run->text_length = text.n;
-    if (asprintf(&run->log_path, "%s/%s.out", sh->spec.output_dir, run->id) < 0)
-        run->log_path = NULL;
-    if (!run->text || !run->log_path) {
-        run_free(run);
-        return err_memory(err);
-    }
-    memcpy(run->text, text.p, text.n);
-    run->text[text.n] = '\0';
-    run->verdict = RUN_TERMINATED;
-    run->started_at = history_now();
-    run->changed_at = loop_clock();
-    outlog_init(&run->out, run->log_path, sh->spec.output_ceiling);
-    *ret_run = run;
-    return 0;
-}
-
-bool shell_run_ended(const struct shell_run *run)
-{
-    return run->status != RUN_RUNNING;
-}
-
-struct shell_run *shell_run_now(const struct shell *sh)
-{
-    return sh->current ? sh->current : sh->queue ? sh->queue : sh->last;
-}
-
-struct shell_run *shell_runs_past(const struct shell *sh)
-{
-    return sh->past;
-}
-
-/* The terminal's line ends become \n; a \r at the end of a piece waits for what follows. */
-void run_output(struct shell *sh, const char *data, size_t n)
-{
-    struct shell_run *run = sh->current;
-    static char clean[64 * 1024 + 1]; /* loop thread only */
-    size_t used = 0;
-    if (!run || sh->state != SHELL_RUNNING)
-        return;
-    run->changed_at = loop_clock();
-    if (run->held_cr && data[0] != '\n')
-        clean[used++] = '\r';
-    run->held_cr = data[n - 1] == '\r';
-    n -= run->held_cr;
-    for (const char *at = data, *end = data + n; at < end;) {
-        const char *cr = memchr(at, '\r', (size_t)(end - at));
-        size_t run_length = (size_t)((cr ? cr : end) - at);
-        memcpy(clean + used, at, run_length);
-        used += run_length;
-        at += run_length;
-        if (at < end && (at + 1 == end || at[1] != '\n'))
-            clean[used++] = '\r';
-        at += at < end;
-    }
-    outlog_append(&run->out, clean, used);
-}
-
-/* The newest always stays, so whoever is being told of it may look at it. */
-static void keep(struct shell *sh, struct shell_run *run)
-{
-    uint64_t bytes = 0;
-    run->next = NULL;
-    if (sh->last)
-        sh->last->next = run;
-    else
-        sh->past = run;
-    sh->last = run;
-    sh->past_count++;
-    for (const struct shell_run *r = sh->past; r; r = r->next)
-        bytes += r->out.length + r->text_length;
-    while (sh->past != run && (sh->past_count > PAST_RUNS || bytes > PAST_BYTES)) {
-        struct shell_run *oldest = sh->past;
-        bytes -= oldest->out.length + oldest->text_length;
-        sh->past = oldest->next;
-        sh->past_count--;
-        run_free(oldest);
-    }
-}
-
-static void finish(struct shell *sh, bool has_code, int exit_code)
+void run_finish(struct shell *sh, bool has_code, int exit_code)
 {
     struct shell_run *run = sh->current;
     if (run->held_cr)
@@ -155,7 +37,7 @@ static void finish(struct shell *sh, bool has_code, int exit_code)
     timer_stop(sh->kill_timer);
     timer_stop(sh->check_timer);
     sh->current = NULL;
-    keep(sh, run);
+    run_keep(sh, run);
     sh->spec.run_ended(sh->spec.arg, run);
     observers_tell(&run->observers);
 }
@@ -170,7 +52,7 @@ static void enqueue(struct shell *sh, struct shell_run *run)
     sh->queued++;
 }
 
-static struct shell_run *dequeue(struct shell *sh)
+struct shell_run *run_dequeue(struct shell *sh)
 {
     struct shell_run *run = sh->queue;
     sh->queue = run->next;
@@ -225,7 +107,7 @@ static void trigger(struct shell *sh)
     if (write_command(sh, sh->current, &err) < 0) {
         outlog_append(&sh->current->out, err.text, strlen(err.text));
         sh->current->killed = true;
-        finish(sh, false, 0);
+        run_finish(sh, false, 0);
         settle(sh);
         return;
     }
@@ -257,17 +139,17 @@ void run_start_next(struct shell *sh)
         return;
     if (sh->state == SHELL_DEAD && shell_spawn(sh, &err) < 0) {
         log_warn("shell: %s", err.text);
-        sh->current = dequeue(sh);
+        sh->current = run_dequeue(sh);
         sh->current->killed = true;
         outlog_append(&sh->current->out, err.text, strlen(err.text));
-        finish(sh, false, 0);
+        run_finish(sh, false, 0);
         return;
     }
     if (sh->state != SHELL_READY)
         return;
-    sh->current = dequeue(sh);
+    sh->current = run_dequeue(sh);
     if (!sh->current->prompt)
-        sh->current->prompt = prompt_text(sh);
+        sh->current->prompt = run_prompt_text(sh);
     if (sh->current->implicit)
         start_implicit(sh);
     else
@@ -318,9 +200,11 @@ int shell_exec(struct shell *sh, struct text text, uint64_t hard_timeout_ms,
 int shell_write(struct shell *sh, const char *data, size_t n, struct err *err)
 {
     struct shell_run *run;
-    if (n > INPUT_CEILING - sh->input.len)
+    if (n > INPUT_CEILING - sh->input.len || n > INPUT_CEILING - sh->later.len)
         return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
                        INPUT_CEILING);
+    if (sh->current ? !sh->current->begun : sh->queue != NULL)
+        return bytes_add(&sh->later, data, n) < 0 ? err_memory(err) : 0;
     if (sh->current || (sh->typed && sh->state == SHELL_READY)) {
         shell_type(sh, data, n);
         return 0;
@@ -357,7 +241,7 @@ static void set_dir(struct shell *sh, const char *dir)
 /* What a person would have typed stands in the terminal instead of the trigger. */
 static void show_command(struct shell *sh, const struct shell_run *run)
 {
-    cleanup_bytes struct bytes line = BYTES_INIT(SHOWN_COMMAND * 2);
+    cleanup_bytes struct bytes line = BYTES_INIT((size_t)SHOWN_COMMAND * 2);
     size_t n = run->text_length < SHOWN_COMMAND ? run->text_length : SHOWN_COMMAND;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)run->text[i];
@@ -397,6 +281,10 @@ static void on_begin(struct shell *sh, const struct report *r)
     channel_leave(sh, r->sequence, true);
     sh->spec.run_began(sh->spec.arg, run);
     sh->kill_step = sh->check_step = 0;
+    if (sh->later.len) {
+        shell_type(sh, sh->later.data, sh->later.len);
+        bytes_clear(&sh->later);
+    }
     if (run->hard_timeout_ms)
         timer_set(sh->kill_timer, run->hard_timeout_ms);
     timer_set(sh->check_timer, 200);
@@ -416,17 +304,7 @@ static void on_end(struct shell *sh, const struct report *r)
     set_dir(sh, r->dir);
     sh->typed = false;
     settle(sh);
-    finish(sh, true, ran ? r->status : EXIT_INTERRUPTED);
-}
-
-/* The start of the command line: exec changes it. */
-static bool read_image(pid_t pid, char out[64])
-{
-    char path[64];
-    (void)snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    memset(out, 0, 64);
-    return fd >= 0 && read(fd, out, 63) > 0;
+    run_finish(sh, true, ran ? r->status : EXIT_INTERRUPTED);
 }
 
 /* The shell never took up what was typed: Ctrl-C came in between. */
@@ -435,7 +313,7 @@ static void on_prompt_untaken(struct shell *sh)
     sh->suppress = false;
     if (sh->current->killed || sh->current->attempts >= MAX_ATTEMPTS) {
         sh->current->killed = true;
-        finish(sh, true, EXIT_INTERRUPTED);
+        run_finish(sh, true, EXIT_INTERRUPTED);
     } else {
         put_back(sh);
     }
@@ -452,7 +330,7 @@ static void on_prompt(struct shell *sh, const struct report *r)
         shell_drain(sh);
         sh->suppress = false;
         if (sh->current)
-            finish(sh, true, r->status);
+            run_finish(sh, true, r->status);
         break;
     case SHELL_TRIGGERED:
         on_prompt_untaken(sh);
@@ -464,7 +342,7 @@ static void on_prompt(struct shell *sh, const struct report *r)
         return;
     case SHELL_STARTING:
         /* Only now is it certain that the kernel tells the new program's arguments. */
-        (void)read_image(sh->pid, sh->image);
+        (void)run_read_image(sh->pid, sh->image);
         break;
     case SHELL_READY:
     case SHELL_SETTLING:
@@ -529,143 +407,20 @@ void run_on_exit(struct shell *sh, struct exit_status status)
             run->killed = true;
             run->verdict = RUN_TERMINATED;
         }
-        finish(sh, true, status.code);
+        run_finish(sh, true, status.code);
     }
     run_start_next(sh);
 }
-
-/* ---- ending ---- */
-
-static bool shell_in_front(const struct shell *sh)
-{
-    return pty_foreground(&sh->pty) == sh->pid;
-}
-
-static void signal_front(struct shell *sh, int number)
-{
-    pid_t group = pty_foreground(&sh->pty);
-    if (group <= 0)
-        return;
-    if (kill(-group, number) < 0 && errno == EPERM)
-        shell_type(sh, "\003", 1); /* not our user (sudo): ask the terminal */
-    if (number == SIGTERM)
-        (void)kill(-group, SIGCONT);
-}
-
-static void next_kill_step(struct shell *sh)
-{
-    /* A hard timeout must bind within 250 ms; a kill leaves time for a tidy end. */
-    bool quick = sh->current && sh->current->verdict == RUN_HARD_TIMEOUT;
-    static const char probe[] = " { __sg_prompt; } >/dev/null 2>&1\n";
-    switch (sh->kill_step++) {
-    case 0:
-        shell_forget_input(sh);
-        signal_front(sh, SIGINT);
-        break;
-    case 1:
-        /* If the shell sits at a prompt whose hook the command took away, this makes it speak. */
-        if (shell_in_front(sh))
-            shell_type(sh, probe, sizeof probe - 1);
-        else
-            signal_front(sh, SIGTERM);
-        break;
-    case 2:
-        signal_front(sh, shell_in_front(sh) ? SIGINT : SIGKILL);
-        break;
-    default:
-        (void)session_kill(sh->pid, SIGKILL);
-        return;
-    }
-    timer_set(sh->kill_timer, quick ? 50 : 300);
-}
-
-void run_on_kill_timer(void *arg)
-{
-    struct shell *sh = arg;
-    if (sh->state == SHELL_DEAD || (!sh->current && shell_in_front(sh)))
-        return;
-    if (sh->current && !sh->current->killed) {
-        sh->current->killed = true;
-        sh->current->verdict = RUN_HARD_TIMEOUT;
-        sh->kill_step = 0;
-    }
-    next_kill_step(sh);
-}
-
-void shell_kill(struct shell *sh)
-{
-    struct shell_run *run = sh->current;
-    if (!run && sh->queue) {
-        /* It has not begun, and will not. */
-        sh->current = dequeue(sh);
-        sh->current->killed = true;
-        finish(sh, true, EXIT_INTERRUPTED);
-        return;
-    }
-    if (sh->state == SHELL_DEAD || (run && run->killed) || (!run && shell_in_front(sh)))
-        return;
-    if (run)
-        run->killed = true;
-    sh->kill_step = 0;
-    /* Before the shell has taken it up there is nothing to signal: B is answered with "do not". */
-    if (sh->state == SHELL_TRIGGERED || sh->state == SHELL_CLEARING)
-        timer_set(sh->kill_timer, 300);
-    else
-        next_kill_step(sh);
-}
-
-/* ---- has the shell become something else? ---- */
-
-static bool is_bash(pid_t pid)
-{
-    char path[64], target[256];
-    (void)snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    ssize_t n = readlink(path, target, sizeof target - 1);
-    if (n <= 0)
-        return false;
-    target[n] = '\0';
-    const char *slash = strrchr(target, '/');
-    return slash && strcmp(slash + 1, "bash") == 0;
-}
-
-/* `exec bash` replaced our bash by one that has no hooks: teach it. */
-static void teach(struct shell *sh)
-{
-    cleanup_bytes struct bytes line = BYTES_INIT(4 * KIB);
-    (void)bytes_adds(&line, " . ");
-    if (channel_hooks_path(sh, &line) < 0)
-        return;
-    (void)bytes_adds(&line, "\n");
-    sh->suppress = true;
-    shell_type(sh, line.data, line.len);
-}
-
-void run_on_check_timer(void *arg)
-{
-    struct shell *sh = arg;
-    char image[64];
-    if (sh->state != SHELL_RUNNING || !sh->current || sh->current->killed)
-        return;
-    if (shell_in_front(sh) && read_image(sh->pid, image) &&
-        memcmp(image, sh->image, sizeof image) != 0 && is_bash(sh->pid)) {
-        memcpy(sh->image, image, sizeof image);
-        teach(sh);
-    }
-    if (sh->check_step < 4)
-        sh->check_step++;
-    timer_set(sh->check_timer, UINT64_C(200) << sh->check_step);
-}
-
 void run_free_all(struct shell *sh)
 {
     if (sh->current) {
         sh->current->killed = true;
-        finish(sh, false, 0);
+        run_finish(sh, false, 0);
     }
     while (sh->queue) {
-        sh->current = dequeue(sh);
+        sh->current = run_dequeue(sh);
         sh->current->killed = true;
-        finish(sh, false, 0);
+        run_finish(sh, false, 0);
     }
     while (sh->past) {
         struct shell_run *run = sh->past;

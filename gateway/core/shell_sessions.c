@@ -177,8 +177,8 @@ int shell_session_get(struct shell_sessions *t, struct text id, struct text dir,
         ident_random(name, "");
     } else {
         if (!ident_valid(id.p, id.n))
-            return err_field(err, "id", "field 'id' must be 1 to %d printable bytes without slashes",
-                             IDENT_MAX);
+            return err_field(
+                err, "id", "field 'id' must be 1 to %d printable bytes without slashes", IDENT_MAX);
         *ret_session = shell_session_find(t, id.p);
         if (*ret_session)
             return 0;

@@ -63,8 +63,9 @@ static void write_hint(struct exchange *ex, struct jsonw *w)
 
 static void finish(struct exchange *ex, unsigned status)
 {
-    static const char too_large[] = "{\"success\":false,\"message\":\"the answer is larger than the "
-                                    "gateway sends in one piece\",\"data\":null,\"hint\":null}";
+    static const char too_large[] =
+        "{\"success\":false,\"message\":\"the answer is larger than the "
+        "gateway sends in one piece\",\"data\":null,\"hint\":null}";
     struct jsonw *w = &ex->writer;
     write_hint(ex, w);
     jsonw_object_end(w);

@@ -114,8 +114,8 @@ void exchange_add_header(struct exchange *ex, const char *name, const char *valu
 /* Takes the memory of `body`. */
 void exchange_reply(struct exchange *ex, unsigned status, const char *type, struct bytes *body);
 /* `text` outlives the exchange. */
-void exchange_reply_static(struct exchange *ex, unsigned status, const char *type,
-                           const char *text, size_t n);
+void exchange_reply_static(struct exchange *ex, unsigned status, const char *type, const char *text,
+                           size_t n);
 /* Takes `fd`; sent by sendfile(2). */
 void exchange_reply_file(struct exchange *ex, unsigned status, const char *type, int fd,
                          uint64_t offset, uint64_t length);

@@ -62,10 +62,10 @@ struct server {
     struct server_limits limits;
     int listener;
     struct watch *accepting, *events;
-    struct each *before;    /* runs MHD before the loop waits, when kicked */
-    struct timer *timeout;  /* MHD's own deadlines */
-    uint64_t timeout_due;   /* when `timeout` fires; 0: not armed */
-    bool kick;              /* MHD must run before the loop waits */
+    struct each *before;   /* runs MHD before the loop waits, when kicked */
+    struct timer *timeout; /* MHD's own deadlines */
+    uint64_t timeout_due;  /* when `timeout` fires; 0: not armed */
+    bool kick;             /* MHD must run before the loop waits */
     bool stopping;
     struct exchange *parked; /* newest first */
     struct timer *tick, *accept_again;
@@ -123,6 +123,8 @@ struct exchange {
 
 /* request.c: split and decode the target. -1 when it is not an acceptable origin-form. */
 int request_parse_target(struct exchange *ex, const char *target);
+/* Whether MHD 0.9.75 took the head for what it is; `version` as MHD gave it. */
+bool request_read_as_written(const struct exchange *ex, const char *version);
 
 /* park.c */
 void park_tick(void *server);

@@ -41,7 +41,8 @@ static bool named(const struct header *h, const char *name)
     return h->name.n == strlen(name) && strncasecmp(h->name.p, name, h->name.n) == 0;
 }
 
-static const struct header *find(const struct guard_request *rq, const char *name, size_t *ret_count)
+static const struct header *find(const struct guard_request *rq, const char *name,
+                                 size_t *ret_count)
 {
     const struct header *first = NULL;
     *ret_count = 0;

@@ -10,7 +10,7 @@
 #include "http/signin.h"
 
 /* A body nobody asked for may be this long; it is read and ignored. */
-#define STRAY_BODY (64 * KIB)
+#define STRAY_BODY           (64 * KIB)
 #define BLOCKING_DEADLINE_MS (UINT64_C(10) * 60 * 1000)
 
 const double latency_bounds[LATENCY_BUCKETS] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
@@ -169,6 +169,9 @@ static size_t input_pairs(const struct exchange *ex, struct text_pair *out)
 static int decode(struct exchange *ex, struct err *err)
 {
     const struct route *route = ex->route;
+    if (ex->bad_query)
+        return err_field(err, ex->bad_query, "field '%s' is not percent-encoded UTF-8 without NUL",
+                         ex->bad_query);
     /* A streamed body is its sink's to read: there the table is documentation. */
     if (!route->input || route->body == BODY_STREAM)
         return 0;

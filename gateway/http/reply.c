@@ -37,8 +37,8 @@ void exchange_reply(struct exchange *ex, unsigned status, const char *type, stru
     *body = bytes_with_limit(body->limit);
 }
 
-void exchange_reply_static(struct exchange *ex, unsigned status, const char *type,
-                           const char *text, size_t n)
+void exchange_reply_static(struct exchange *ex, unsigned status, const char *type, const char *text,
+                           size_t n)
 {
     struct reply *r = begin(ex, REPLY_STATIC, status, type);
     r->text = text;

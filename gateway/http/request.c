@@ -35,8 +35,8 @@ static int add_pair(struct exchange *ex, const char *raw, size_t n)
     struct text_pair *pair = &ex->query[ex->query_count++];
     if (decode_text(ex, raw, name, true, &pair->name) < 0)
         return -1;
-    if (decode_text(ex, equals ? equals + 1 : "", equals ? n - name - 1 : 0, true,
-                    &pair->value) < 0) {
+    if (decode_text(ex, equals ? equals + 1 : "", equals ? n - name - 1 : 0, true, &pair->value) <
+        0) {
         pair->value = (struct text){"", 0};
         ex->bad_query = pair->name.p;
     }
@@ -70,6 +70,33 @@ int request_parse_target(struct exchange *ex, const char *target)
     if (decode_text(ex, target, path, false, &ex->path) < 0)
         return -1;
     return target[path] == '?' ? parse_query(ex, target + path + 1) : 0;
+}
+
+/* MHD 0.9.75 reads leniently what RFC 9112 sections 2.2 and 5.2 would have refused: bare line
+ * feeds, folded lines (whose rest it appends to the name), NULs, lines without a name. But it
+ * parses in place, and puts a NUL over each CR and LF: so each header must begin right after the
+ * two bytes that end the one before, and a value right after its name and colon. Whatever does not
+ * lie like that was not read as it was written. (Later versions refuse these themselves.) */
+bool request_read_as_written(const struct exchange *ex, const char *version)
+{
+    if ((uintptr_t)version != (uintptr_t)ex->raw_target + ex->target.n + 1)
+        return false;
+    uintptr_t next = (uintptr_t)version + strlen(version) + 2;
+    for (size_t i = 0; i < ex->header_count; i++) {
+        const struct header *h = &ex->headers[i];
+        uintptr_t value = (uintptr_t)h->name.p + h->name.n + 1;
+        if ((uintptr_t)h->name.p != next || (uintptr_t)h->value.p < value)
+            return false;
+        for (; value < (uintptr_t)h->value.p; value++)
+            if (*(const char *)value != ' ' && *(const char *)value != '\t')
+                return false;
+        if (h->value.p[h->value.n + 1] != '\0')
+            return false;
+        next = (uintptr_t)h->value.p + h->value.n + 2;
+    }
+    /* The empty line. */
+    const char *end = (const char *)next;
+    return end[0] == '\0' && end[1] == '\0';
 }
 
 const char *exchange_method(const struct exchange *ex)

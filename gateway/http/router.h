@@ -41,13 +41,16 @@ struct route {
     enum body_kind body;
     size_t body_limit;
     const struct body_sink *sink;
-    bool page; /* an HTML page a person may navigate to from anywhere */
+    bool page;           /* an HTML page a person may navigate to from anywhere */
     const char *answers; /* media type of the answer where it is not the envelope; told, not used */
     const char *summary;
     const char *tag;
 };
 
-#define ROUTES_END {.method = NULL}
+#define ROUTES_END                                                                                 \
+    {                                                                                              \
+        .method = NULL                                                                             \
+    }
 
 /* In a handler's table: the struct the field rows describe. */
 #define INPUT(fields, type) .input = (fields), .input_size = sizeof(type)

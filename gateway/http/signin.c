@@ -55,9 +55,9 @@ void signin_remember(struct exchange *ex, const struct auth *auth)
     (void)bytes_printf(&location, "./%s", last ? last + 1 : "");
     copy_query(&location, query ? query + 1 : "");
     const char *secure = exchange_header(ex, "X-Forwarded-Proto");
-    const char *cookie =
-        arena_printf(ex->arena, AUTH_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict%s",
-                     auth_cookie_value(auth), secure && strcmp(secure, "https") == 0 ? "; Secure" : "");
+    const char *cookie = arena_printf(
+        ex->arena, AUTH_COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict%s", auth_cookie_value(auth),
+        secure && strcmp(secure, "https") == 0 ? "; Secure" : "");
     const char *to = bytes_text(&location);
     exchange_add_header(ex, "Set-Cookie", cookie ? cookie : "");
     exchange_add_header(ex, "Location", to ? to : "./");

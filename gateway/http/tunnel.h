@@ -1,6 +1,6 @@
-/* http/tunnel.h: joins two sockets until one ends. The only place that knows how to relay bytes both
- * ways: what cannot be written yet is kept (at most 64 KiB a direction) and its source is not read
- * meanwhile. A half-close is passed on. Loop thread only. */
+/* http/tunnel.h: joins two sockets until one ends. The only place that knows how to relay bytes
+ * both ways: what cannot be written yet is kept (at most 64 KiB a direction) and its source is not
+ * read meanwhile. A half-close is passed on. Loop thread only. */
 #ifndef SANDGATE_HTTP_TUNNEL_H
 #define SANDGATE_HTTP_TUNNEL_H
 

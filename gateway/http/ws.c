@@ -280,8 +280,9 @@ static int check_handshake(const struct exchange *ex, const char **ret_key, stru
         return err_set(err, ERR_SYNTAX, "this address speaks WebSocket only");
     if (!version || strcmp(version, "13") != 0)
         return err_set(err, ERR_SYNTAX, "Sec-WebSocket-Version must be 13");
-    if (!key || strlen(key) != 24 || strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
-                                                  "tuvwxyz0123456789+/=") != 24)
+    if (!key || strlen(key) != 24 ||
+        strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
+                    "tuvwxyz0123456789+/=") != 24)
         return err_set(err, ERR_SYNTAX, "Sec-WebSocket-Key must be 16 bytes in base64");
     *ret_key = key;
     return 0;

@@ -49,8 +49,8 @@ static struct exit_status decode_status(int status)
 
 /* Runs in the vforked child: shares our memory, so system calls only and nothing is written but
  * *error. The order matters: the mask opens last, when no handler of ours is installed any more. */
-static void __attribute__((noreturn)) become(const struct spawn_spec *spec, pid_t parent,
-                                             volatile int *error)
+static void __attribute__((noreturn))
+become(const struct spawn_spec *spec, pid_t parent, volatile int *error)
 {
     static const int reset[] = {SIGCHLD, SIGTERM, SIGINT,  SIGHUP,  SIGPIPE,
                                 SIGQUIT, SIGTTIN, SIGTTOU, SIGTSTP, SIGUSR1};
@@ -89,8 +89,8 @@ failed:
     _exit(127);
 }
 
-static pid_t __attribute__((noinline)) vfork_child(const struct spawn_spec *spec,
-                                                   volatile int *error)
+static pid_t __attribute__((noinline))
+vfork_child(const struct spawn_spec *spec, volatile int *error)
 {
     pid_t parent = getpid();
     pid_t pid = vfork();

@@ -22,9 +22,9 @@
 struct spawn_spec {
     const char *const *argv; /* argv[0] is an absolute path */
     const char *const *envp;
-    const char *cwd;          /* absolute */
-    int stdio[3];             /* become 0, 1, 2; closed in the child elsewhere; -1: /dev/null */
-    const char *terminal;     /* path of a PTY slave: new session, controlling terminal, stdio */
+    const char *cwd;           /* absolute */
+    int stdio[3];              /* become 0, 1, 2; closed in the child elsewhere; -1: /dev/null */
+    const char *terminal;      /* path of a PTY slave: new session, controlling terminal, stdio */
     unsigned short rows, cols; /* with terminal */
 };
 
