@@ -213,7 +213,8 @@ static int read_global_modules(const char *node, struct arena *arena, struct pac
     if (slash)
         *slash = '\0';
     const char *folders[] = {arena_printf(arena, "%s/../lib/node_modules", slash ? real : "/usr"),
-                             "/usr/local/lib/node_modules", "/usr/lib/node_modules"};
+                             "/usr/local/lib/node_modules", "/usr/lib/node_modules",
+                             "/usr/share/nodejs"};
     for (size_t i = 0; i < COUNT_OF(folders); i++) {
         cleanup_close int fd = folders[i] ? open(folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
         if (fd < 0)

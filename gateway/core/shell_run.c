@@ -15,6 +15,7 @@
 #define SETTLE_MS     20   /* a prompt that prints nothing counts as printed */
 #define CLEAR_MS      300  /* for Ctrl-C to bring a fresh prompt */
 #define TRIGGER_MS    2000 /* for the shell to take up a typed command */
+#define RETRY_MS      60   /* for a typed line that is still on its way */
 #define MAX_ATTEMPTS  5
 #define SHOWN_COMMAND 4096 /* of a command's text in the terminal */
 
@@ -307,16 +308,18 @@ static void on_end(struct shell *sh, const struct report *r)
     run_finish(sh, true, ran ? r->status : EXIT_INTERRUPTED);
 }
 
-/* The shell never took up what was typed: Ctrl-C came in between. */
+/* A prompt while we wait for the shell to take up what was typed: either the line is still on its
+ * way, or Ctrl-C swallowed it, or the shell did not understand it. Only time tells which; typing it
+ * again at once could have it there twice. */
 static void on_prompt_untaken(struct shell *sh)
 {
-    sh->suppress = false;
-    if (sh->current->killed || sh->current->attempts >= MAX_ATTEMPTS) {
-        sh->current->killed = true;
-        run_finish(sh, true, EXIT_INTERRUPTED);
-    } else {
-        put_back(sh);
+    if (!sh->current->killed) {
+        timer_set(sh->state_timer, RETRY_MS);
+        return;
     }
+    sh->suppress = false;
+    run_finish(sh, true, EXIT_INTERRUPTED);
+    settle(sh);
 }
 
 static void on_prompt(struct shell *sh, const struct report *r)
@@ -334,8 +337,9 @@ static void on_prompt(struct shell *sh, const struct report *r)
         break;
     case SHELL_TRIGGERED:
         on_prompt_untaken(sh);
-        break;
+        return;
     case SHELL_CLEARING:
+        sh->suppress = false;
         put_back(sh);
         break;
     case SHELL_DEAD:

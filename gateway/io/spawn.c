@@ -191,11 +191,31 @@ static void on_sigchld(void *arg, int number)
     }
 }
 
+/* Whoever started us may have left signals ignored, which children would inherit: even those the C
+ * library keeps to itself, hence the raw call. */
+static void restore_ignored_signals(void)
+{
+    struct {
+        void *handler;
+        unsigned long flags;
+        void *restorer;
+        uint64_t mask;
+    } now, plain = {.handler = NULL};
+    for (int number = 1; number <= 64; number++) {
+        if (number == SIGPIPE || number == SIGKILL || number == SIGSTOP)
+            continue;
+        if (syscall(SYS_rt_sigaction, number, NULL, &now, sizeof now.mask) == 0 &&
+            now.handler == (void *)SIG_IGN)
+            (void)syscall(SYS_rt_sigaction, number, &plain, NULL, sizeof plain.mask);
+    }
+}
+
 int children_open(struct loop *loop, struct children **ret_children, struct err *err)
 {
     struct children *children = calloc(1, sizeof *children);
     if (!children)
         return err_memory(err);
+    restore_ignored_signals();
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)getrlimit(RLIMIT_NOFILE, &children_nofile);
     struct rlimit all = {children_nofile.rlim_max, children_nofile.rlim_max};

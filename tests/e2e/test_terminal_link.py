@@ -30,7 +30,8 @@ def test_cut_connection_is_restored_with_nothing_doubled(over_relay, relay):
 
 
 def test_output_made_meanwhile_is_there_afterwards(over_relay, relay):
-    over_relay.run("read -r _ < <(sleep 1); echo meanwhile-$((1+1))")
+    over_relay.run("echo begun-$((1+1)); read -r _ < <(sleep 1); echo meanwhile-$((1+1))")
+    over_relay.see(r"^begun-2$")  # every key has arrived
     relay.refuse()
     relay.cut()
     over_relay.wait_state("waiting")

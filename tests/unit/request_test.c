@@ -46,13 +46,23 @@ static void reads_odd_queries(void)
 
 static void refuses_bad_targets(void)
 {
-    static const char *const bad[] = {"",        "*",       "a",      "http://x/", "/ ",   "/a b",
-                                      "/#",      "/a#b",    "/\x7f",  "/\n",       "/%",   "/%4",
-                                      "/%zz",    "/%00",    "/%ff",   "/\xff",     "/%C3", "/?%",
-                                      "/?a=%00", "/?%ff=1", "/?a=%zz"};
+    static const char *const bad[] = {
+        "",   "*",   "a",    "http://x/", "/ ",   "/a b",  "/#",   "/a#b", "/\x7f",  "/\n",
+        "/%", "/%4", "/%zz", "/%00",      "/%ff", "/\xff", "/%C3", "/?%",  "/?%ff=1"};
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (parse(bad[i]) == 0)
             CHECK_TEXT("taken", bad[i]);
+}
+
+static void names_the_value_that_is_no_text(void)
+{
+    static const char *const bad[] = {"/?x=1&a=%00", "/?a=%zz&x=1", "/?a=%ff"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        ex.bad_query = NULL;
+        CHECK(parse(bad[i]) == 0);
+        CHECK_TEXT(ex.bad_query, "a");
+    }
+    ex.bad_query = NULL;
 }
 
 static void bounds_the_pairs(void)
@@ -91,6 +101,7 @@ int main(void)
     RUN(keeps_the_path_apart_from_forms);
     RUN(reads_odd_queries);
     RUN(refuses_bad_targets);
+    RUN(names_the_value_that_is_no_text);
     RUN(bounds_the_pairs);
     RUN(finds_headers_of_any_case);
     RUN(copies_parameters);
