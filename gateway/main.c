@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,8 +105,27 @@ static void on_stop(void *arg, int number)
     loop_stop(g->app.loop);
 }
 
+/* Two gateways on one state directory would end each other's children and mix their history. The
+ * descriptor, and with it the lock, goes with the process. */
+static int lock_state(const struct gateway *g, struct err *err)
+{
+    const char *path = arena_printf(g->arena, "%s/lock", g->config.state);
+    if (!path)
+        return err_memory(err);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(err, errno, "--state: cannot open %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        (void)close(fd);
+        return err_set(err, ERR_CONFLICT, "--state: another gateway is using %s", g->config.state);
+    }
+    return 0;
+}
+
 static int open_base(struct gateway *g, struct err *err)
 {
+    if (lock_state(g, err) < 0)
+        return -1;
     if (environment_open(&g->config, environ, &g->environment, err) < 0 ||
         toolbox_open(g->environment, &g->app.toolbox, err) < 0 ||
         loop_open(&g->app.loop, err) < 0 || children_open(g->app.loop, &g->app.children, err) < 0 ||

@@ -1,5 +1,8 @@
 #!/bin/sh
-# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|api|sdk|e2e|all]...
+# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|clock|all]...
+#
+# A suite written sanitised:NAME runs against build/asan. `all` runs every suite there, and on the shipped build those
+# in which the compiler or the clock could make a difference (`clock` is the shell torture and the program contract).
 #
 # SANDGATE_BIN names another gateway binary than build/sandgate. SANDGATE_URL (and SANDGATE_KEY) name a gateway that
 # already runs; tests that need a process of their own are then left out. PYTEST_ARGS adds arguments to pytest.
@@ -66,7 +69,7 @@ run_pytest() {
     report="$results/$name.xml"
     rm -f "$report"
     # shellcheck disable=SC2086
-    "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir=tests --timeout=180 --durations=10 \
+    SANDGATE_BIN="${SANDGATE_BIN:-$build/sandgate}" "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir=tests --timeout=180 --durations=10 \
         --junitxml="$report" ${PYTEST_ARGS:-} "$@"
     tally=$(python3 - "$report" <<'PYTHON'
 import sys
@@ -85,14 +88,19 @@ PYTHON
 
 run_suite() {
     echo "== $1"
-    case $1 in
+    suite=${1#sanitised:}
+    build=build
+    [ "$suite" = "$1" ] || build=build/asan
+    case $suite in
     unit)
-        run_programs build/unit/*
+        run_programs $build/unit/*
         # A build without its unit tests must not look like one that passed them.
         [ $found -eq 1 ] || count 0 1
         ;;
-    fuzz) run_programs build/fuzz/*_replay ;;
+    fuzz) run_program tests/fuzz/replay.sh ;;
+    web) run_program npm --prefix web test ;;
     api) run_pytest build/venv api tests/api ;;
+    clock) run_pytest build/venv clock tests/api/test_program.py tests/api/test_torture_shell.py ;;
     e2e) run_pytest build/venv e2e tests/e2e ;;
     sdk)
         run_pytest build/venv sdk-newest tests/sdk/newest
@@ -106,10 +114,12 @@ run_suite() {
 }
 
 suites=${*:-all}
-[ "$suites" = all ] && suites="unit fuzz api sdk e2e"
+if [ "$suites" = all ]; then
+    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e unit sdk clock"
+fi
 mkdir -p "$results"
 case $suites in
-*api* | *sdk* | *e2e*)
+*api* | *sdk* | *e2e* | *clock*)
     ensure_venv build/venv tests/requirements.txt || exit 1
     ;;
 esac

@@ -292,3 +292,18 @@ def test_an_idle_gateway_rests(start_gateway) -> None:
         before, start = cpu_seconds(server.pid), time.monotonic()
         eventually(lambda: time.monotonic() - start > 1.0, "a second of rest", every=0.2)
         assert cpu_seconds(server.pid) - before <= allow(0.03)
+
+
+@pytest.mark.local
+def test_two_gateways_do_not_share_a_state_directory(start_gateway) -> None:
+    first = start_gateway()
+    running = first.api.bash.start("sleep 50")
+    second = subprocess.run(
+        [BINARY, "--listen", "127.0.0.1:0", "--home", first.home, "--state", first.state, "--services", "none"],
+        capture_output=True,
+        text=True,
+        timeout=10,
+    )
+    assert second.returncode != 0
+    assert second.stderr.count("\n") == 1 and "another gateway" in second.stderr, second.stderr
+    assert first.api.bash.output(running.session_id).command["status"] == "running", "the first one's command was not touched"
