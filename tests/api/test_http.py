@@ -64,7 +64,9 @@ def test_ambiguous_requests_are_refused_and_the_connection_closed(gateway, reque
     with RawConnection(gateway) as raw:
         raw.send(request_text.format(host=raw.host).encode() + NEXT.encode())
         answer = raw.answer_or_end()
-        assert answer is None or answer.status in (400, 411, 413, 501, 505), answer
+        # Where a key is set, its absence may be said before the body is looked at.
+        refusals = (400, 411, 413, 501, 505) + ((401,) if raw.key else ())
+        assert answer is None or answer.status in refusals, answer
         raw.assert_closed()
 
 

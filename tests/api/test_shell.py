@@ -181,8 +181,8 @@ def test_async_returns_at_once(api: Api, session: str) -> None:
         result = api.shell.exec("echo begun; sleep 50", session, async_mode=True)
     watch.assert_below(0.25)
     assert (result.status, result.exit_code) == ("running", None)
-    seen = eventually(lambda: (v := api.shell.view(session)).output and v, "the output is seen")
-    assert seen.status == "running" and seen.command == "echo begun; sleep 50" and "begun" in seen.output
+    seen = eventually(lambda: "\nbegun\n" in (v := api.shell.view(session)).output and v, "the output is seen")
+    assert seen.status == "running" and seen.command == "echo begun; sleep 50"
     api.shell.kill(session)
 
 

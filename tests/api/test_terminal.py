@@ -98,11 +98,12 @@ def test_rest_and_terminal_are_views_of_one_session(gateway, api: Api) -> None:
 def test_size_is_given_and_changed(gateway) -> None:
     with Terminal(gateway, cols=101, rows=37) as term:
         assert term.run("stty size") == "37 101\r\n"
-        term.run("trap 'echo resized-$((1+1))' WINCH")
+        term.type("sh -c 'trap \"echo resized-$((1+1))\" WINCH; echo armed-$((1+0)); while :; do sleep 0.05; done'\n")
+        term.read_until("armed-1")
         term.resize(120, 40)
-        term.type("\n")
         term.read_until("resized-2")
-        assert term.run("stty size").endswith("40 120\r\n")
+        term.type("\x03")
+        assert term.run("stty size") == "40 120\r\n"
 
 
 @pytest.mark.parametrize(
