@@ -62,10 +62,10 @@ void history_command_ended(struct store *store, const struct command_record *r)
         V_TEXT(r->id),       V_TEXT(r->status),          code,
         V_INT(r->ended_at),  V_BLOB(r->out.p, r->out.n), V_BLOB(r->errors.p, r->errors.n),
         V_INT(r->out_bytes), V_INT(r->errors_bytes)};
-    store_write(store,
-                "UPDATE commands SET status = ?2, exit_code = ?3, ended_at = ?4, stdout = ?5,"
-                " stderr = ?6, stdout_bytes = ?7, stderr_bytes = ?8 WHERE id = ?1",
-                v, COUNT_OF(v));
+    store_write_now(store,
+                    "UPDATE commands SET status = ?2, exit_code = ?3, ended_at = ?4, stdout = ?5,"
+                    " stderr = ?6, stdout_bytes = ?7, stderr_bytes = ?8 WHERE id = ?1",
+                    v, COUNT_OF(v));
 }
 
 void history_settle(struct store *store, int64_t days)

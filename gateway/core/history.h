@@ -36,7 +36,8 @@ void history_session_closed(struct store *store, const char *kind, const char *i
                             const char *reason);
 /* A command began. */
 void history_command(struct store *store, const struct command_record *record);
-/* It ended: status, exit code, time and output of the same id. */
+/* It ended: status, exit code, time and output of the same id. On disk when this returns, so that
+ * what a client was told survives even a gateway that is killed. */
 void history_command_ended(struct store *store, const struct command_record *record);
 
 /* At start: commands that still count as running were ended with the gateway; shell sessions too.

@@ -49,7 +49,12 @@ pid_t pty_foreground(const struct pty *pty)
 
 void pty_forget_input(const struct pty *pty)
 {
-    /* Output of the master is input of the slave. */
+    /* The master's flush reaches what is under way, the slave's what has arrived. */
+    int slave = pty->master < 0 ? -1 : open(pty->slave, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (pty->master >= 0)
         (void)tcflush(pty->master, TCOFLUSH);
+    if (slave < 0)
+        return;
+    (void)tcflush(slave, TCIFLUSH);
+    (void)close(slave);
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,8 @@
 #define CACHED 16
 /* Queued writes beyond this are applied by the queuing thread itself: the ceiling of the queue. */
 #define MAX_QUEUED 4096
+/* Writes after which the log is folded into the database: a few hundred pages. */
+#define FOLD_AFTER 256
 
 struct write {
     struct write *next;
@@ -31,6 +34,8 @@ struct store {
         sqlite3_stmt *statement;
     } cache[CACHED];
     sqlite3 *reader;
+    sqlite3 *folder;           /* folds the log into the database; used by the lane only */
+    _Atomic unsigned unfolded; /* writes since it last did */
     pthread_mutex_t read_lock;
     pthread_mutex_t apply_lock; /* held while a batch is taken and applied: keeps the order */
     pthread_mutex_t queue_lock; /* guards the three below */
@@ -102,7 +107,7 @@ static int open_connection(const char *path, sqlite3 **ret_db, struct err *err)
     (void)sqlite3_busy_timeout(db, 5000);
     if (run_sql(db,
                 "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-256;"
-                "PRAGMA wal_autocheckpoint=500;PRAGMA temp_store=MEMORY",
+                "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY",
                 err) < 0) {
         (void)sqlite3_close(db);
         return -1;
@@ -164,7 +169,8 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
         if (open_writer(path, &s->writer, err) < 0)
             goto failed;
     }
-    if (open_connection(path, &s->reader, err) < 0 || lane_open(loop, &s->lane, err) < 0)
+    if (open_connection(path, &s->reader, err) < 0 || open_connection(path, &s->folder, err) < 0 ||
+        lane_open(loop, &s->lane, err) < 0)
         goto failed;
     *ret_store = s;
     return 0;
@@ -248,6 +254,7 @@ static void apply_queue(struct store *s)
         list = w->next;
         apply(s, w);
         free(w);
+        (void)atomic_fetch_add(&s->unfolded, 1);
     }
     if (any && run_sql(s->writer, "COMMIT", &err) < 0) {
         log_error("%s", err.text);
@@ -256,9 +263,20 @@ static void apply_queue(struct store *s)
     (void)pthread_mutex_unlock(&s->apply_lock);
 }
 
+/* A passive checkpoint takes what no reader still needs, and blocks nobody (SQLite, "Write-Ahead
+ * Logging", section 3.1). */
+static void fold(struct store *s)
+{
+    if (atomic_load(&s->unfolded) < FOLD_AFTER)
+        return;
+    atomic_store(&s->unfolded, 0);
+    (void)sqlite3_wal_checkpoint_v2(s->folder, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
 static void batch_work(void *arg)
 {
     apply_queue(arg);
+    fold(arg);
 }
 
 static bool has_queue(struct store *s)
@@ -312,19 +330,33 @@ static struct write *copy_write(const char *sql, const struct value *values, siz
     return w;
 }
 
-void store_write(struct store *s, const char *sql, const struct value *values, size_t n)
+/* Returns how many are queued now. */
+static size_t enqueue(struct store *s, const char *sql, const struct value *values, size_t n)
 {
     struct write *w = copy_write(sql, values, n);
     if (!w) {
         log_error("database: out of memory, a record is lost");
-        return;
+        return 0;
     }
     (void)pthread_mutex_lock(&s->queue_lock);
     *s->tail = w;
     s->tail = &w->next;
-    bool full = ++s->queued > MAX_QUEUED;
+    size_t queued = ++s->queued;
     (void)pthread_mutex_unlock(&s->queue_lock);
-    if (full)
+    return queued;
+}
+
+void store_write_now(struct store *s, const char *sql, const struct value *values, size_t n)
+{
+    (void)enqueue(s, sql, values, n);
+    apply_queue(s);
+    if (atomic_load(&s->unfolded) >= FOLD_AFTER && !s->scheduled)
+        schedule(s);
+}
+
+void store_write(struct store *s, const char *sql, const struct value *values, size_t n)
+{
+    if (enqueue(s, sql, values, n) > MAX_QUEUED)
         store_flush(s);
     else if (!s->scheduled)
         schedule(s);
@@ -396,6 +428,7 @@ void store_close(struct store *s)
         (void)sqlite3_finalize(s->cache[i].statement);
     (void)sqlite3_close(s->writer);
     (void)sqlite3_close(s->reader);
+    (void)sqlite3_close(s->folder);
     lane_close(s->lane);
     (void)pthread_mutex_destroy(&s->read_lock);
     (void)pthread_mutex_destroy(&s->apply_lock);

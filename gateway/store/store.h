@@ -1,8 +1,10 @@
 /* store/store.h: what survives a restart, in SQLite. The only door to sqlite3.h.
  *
  * Writes are queued by the loop thread and applied in order by one worker at a time, many to a
- * transaction (WAL, synchronous=NORMAL: a killed gateway loses nothing that was applied). Reads are
- * quick look-ups on a second connection, made where they are needed. */
+ * transaction, or applied at once where an answer depends on it (WAL, synchronous=NORMAL: a killed
+ * gateway loses nothing that was applied). The log is folded into the database by a worker on a
+ * connection of its own, so no writer waits for the disk. Reads are quick look-ups on a further
+ * connection, made where they are needed. */
 #ifndef SANDGATE_STORE_STORE_H
 #define SANDGATE_STORE_STORE_H
 
@@ -39,6 +41,8 @@ void store_close(struct store *store);
  * what the API answered does not depend on them. Loop thread only. */
 #define MAX_VALUES 12
 void store_write(struct store *store, const char *sql, const struct value *values, size_t n);
+/* The same, applied before this returns, with everything queued before it. */
+void store_write_now(struct store *store, const char *sql, const struct value *values, size_t n);
 /* 1 when nothing is queued or being applied. */
 int store_idle(void *store);
 /* Apply everything queued, now, on this thread. */
