@@ -41,6 +41,12 @@ void pty_resize(const struct pty *pty, unsigned short cols, unsigned short rows)
     (void)ioctl(pty->master, TIOCSWINSZ, &size);
 }
 
+bool pty_reads_keys(const struct pty *pty)
+{
+    struct termios modes;
+    return tcgetattr(pty->master, &modes) == 0 && !(modes.c_iflag & ICRNL);
+}
+
 pid_t pty_foreground(const struct pty *pty)
 {
     pid_t group = -1;

@@ -21,6 +21,8 @@ void pty_close(struct pty *pty);
 void pty_resize(const struct pty *pty, unsigned short cols, unsigned short rows);
 /* Drop what was written and not yet read by a program. */
 void pty_forget_input(const struct pty *pty);
+/* The program reads keys as they are: a carriage return is not made a newline (ICRNL off). */
+bool pty_reads_keys(const struct pty *pty);
 /* The foreground process group, or -1. */
 pid_t pty_foreground(const struct pty *pty);
 

@@ -312,9 +312,21 @@ bool shell_alive(const struct shell *sh)
     return sh->state != SHELL_DEAD;
 }
 
+/* Not while the shell is ending: then the group that was in front is none any more. */
+bool shell_program_in_front(const struct shell *sh)
+{
+    pid_t group = sh->pty.master < 0 ? -1 : pty_foreground(&sh->pty);
+    return group > 0 && group != sh->pid && (kill(-group, 0) == 0 || errno == EPERM);
+}
+
+char shell_enter_key(const struct shell *sh)
+{
+    return shell_program_in_front(sh) && pty_reads_keys(&sh->pty) ? '\r' : '\n';
+}
+
 bool shell_busy(const struct shell *sh)
 {
-    return sh->current || sh->queue || (sh->typed && pty_foreground(&sh->pty) != sh->pid);
+    return sh->current || sh->queue || (sh->typed && shell_program_in_front(sh));
 }
 
 size_t shell_viewer_count(const struct shell *sh)

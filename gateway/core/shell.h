@@ -95,6 +95,10 @@ int shell_exec(struct shell *shell, struct text text, uint64_t hard_timeout_ms,
                struct shell_run **ret_run, struct err *err) MUST_CHECK;
 /* Type into the terminal on behalf of the API: into the program that runs, or at the prompt. */
 int shell_write(struct shell *shell, const char *data, size_t n, struct err *err) MUST_CHECK;
+/* What pressing Enter sends now: \r to a full-screen program that reads keys, else \n. (Readline
+ * takes either, but a \r that comes before it has read the line would reach the next program as it
+ * is.) */
+char shell_enter_key(const struct shell *shell);
 /* End what runs in the foreground: INT, then TERM, then KILL, then the shell itself. */
 void shell_kill(struct shell *shell);
 /* Have the next command run in another directory, which the session then stays in. */

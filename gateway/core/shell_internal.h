@@ -72,7 +72,9 @@ int shell_spawn(struct shell *shell, struct err *err) MUST_CHECK;
 void shell_set_state(struct shell *shell, enum shell_state state);
 /* Read what the terminal has printed, all of it. */
 void shell_drain(struct shell *shell);
-/* What was typed and not read yet. */
+/* A program other than the shell has the terminal. */
+bool shell_program_in_front(const struct shell *shell);
+/* Drop what was typed and not read yet. */
 void shell_forget_input(struct shell *shell);
 void shell_type(struct shell *shell, const char *data, size_t n);
 void shell_show(struct shell *shell, const char *data, size_t n);

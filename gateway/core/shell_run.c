@@ -176,7 +176,7 @@ static int check_free(const struct shell *sh, struct err *err)
                        "the session is busy: '%.80s' is still running in it; wait for it, write to "
                        "it, kill it, or use another session",
                        left->text);
-    if (!sh->current && sh->typed && sh->pty.master >= 0 && pty_foreground(&sh->pty) != sh->pid)
+    if (!sh->current && sh->typed && shell_program_in_front(sh))
         return err_set(err, ERR_CONFLICT,
                        "the session is busy: a program that was started by hand is running in it");
     if (sh->queued >= SHELL_MAX_QUEUED)
