@@ -382,8 +382,7 @@ static int write_input(struct exchange *ex, struct err *err)
         return -1;
     (void)bytes_add(&text, in->input.p, in->input.n);
     if (in->press_enter)
-        (void)bytes_addc(&text,
-                         '\r'); /* what the key sends; the terminal makes it \n if it is to */
+        (void)bytes_addc(&text, shell_enter_key(s->shell));
     const char *typed = bytes_text(&text);
     if (!typed)
         return err_memory(err);
