@@ -39,6 +39,7 @@ extern const struct route *const route_tables[];
 extern const struct route bash_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
+extern const struct route history_routes[];
 extern const struct route metrics_routes[];
 extern const struct route page_routes[];
 extern const struct route sandbox_routes[];

@@ -375,27 +375,6 @@ static int close_session(struct exchange *ex, struct err *err)
     return 0;
 }
 
-struct history_input {
-    int64_t limit;
-};
-
-static int list_commands(struct exchange *ex, struct err *err)
-{
-    const struct history_input *in = exchange_input(ex);
-    struct app *app = app_of(ex);
-    char reason[128];
-    const char *id = exchange_param(ex, "session_id");
-    store_flush_if_pending(app->store);
-    if (!bash_session_find(app->bash, id) &&
-        history_find_session(app->store, "bash", id, reason, err) < 0)
-        return -1;
-    struct jsonw *w = reply_begin(ex, "Commands listed");
-    if (history_commands(app->store, "bash", id, in->limit, w, err) < 0)
-        return -1;
-    reply_end(ex);
-    return 0;
-}
-
 /* ---- rows ---- */
 
 #define TEXT_AT(type, member) FIELD_TEXT, offsetof(type, member)
@@ -463,11 +442,6 @@ static const struct field create_fields[] = {
      .doc = "A shell script to source before each command."},
     FIELDS_END};
 
-static const struct field history_fields[] = {
-    {"limit", FIELD_INT, offsetof(struct history_input, limit), .min = 1, .max = 1000,
-     .fallback = "100", .doc = "How many commands at most."},
-    FIELDS_END};
-
 const struct route bash_routes[] = {
     {"POST", "/v1/bash/exec", SCOPE_EXEC, ROUTE_INLINE, exec,
      INPUT(exec_fields, struct bash_exec_input), BODY_JSON, EXEC_BODY, .tag = "bash",
@@ -489,8 +463,5 @@ const struct route bash_routes[] = {
      .summary = "Make a bash session, or find the one of that name."},
     {"POST", "/v1/bash/sessions/{session_id}/close", SCOPE_EXEC, ROUTE_INLINE, close_session,
      .tag = "bash", .summary = "End a bash session and what runs in it."},
-    {"GET", "/v1/bash/sessions/{session_id}/commands", SCOPE_READ, ROUTE_INLINE, list_commands,
-     INPUT(history_fields, struct history_input), .tag = "bash",
-     .summary = "What was run in a session, newest first, restarts included."},
     ROUTES_END,
 };

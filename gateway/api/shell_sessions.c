@@ -131,27 +131,6 @@ static int delete_session(struct exchange *ex, struct err *err)
     return 0;
 }
 
-struct history_input {
-    int64_t limit;
-};
-
-static int list_commands(struct exchange *ex, struct err *err)
-{
-    const struct history_input *in = exchange_input(ex);
-    struct app *app = app_of(ex);
-    char reason[128];
-    const char *id = exchange_param(ex, "session_id");
-    store_flush_if_pending(app->store);
-    if (!shell_session_find(app->shells, id) &&
-        history_find_session(app->store, "shell", id, reason, err) < 0)
-        return -1;
-    struct jsonw *w = reply_begin(ex, "Commands listed");
-    if (history_commands(app->store, "shell", id, in->limit, w, err) < 0)
-        return -1;
-    reply_end(ex);
-    return 0;
-}
-
 /* The address of the terminal page as this client reaches us. */
 static int terminal_url(struct exchange *ex, struct err *err)
 {
@@ -193,11 +172,6 @@ static const struct field update_fields[] = {
      .max = SHELL_MAX_SECONDS, .doc = "The session's new default."},
     FIELDS_END};
 
-static const struct field history_fields[] = {
-    {"limit", FIELD_INT, offsetof(struct history_input, limit), .min = 1, .max = 1000,
-     .fallback = "100", .doc = "How many commands at most."},
-    FIELDS_END};
-
 const struct route shell_session_routes[] = {
     {"POST", "/v1/shell/sessions/create", SCOPE_EXEC, ROUTE_INLINE, create_session,
      INPUT(create_fields, struct create_input), BODY_JSON, 64 * KIB, .tag = "shell",
@@ -215,8 +189,5 @@ const struct route shell_session_routes[] = {
      .summary = "End all sessions."},
     {"DELETE", "/v1/shell/sessions/{session_id}", SCOPE_EXEC, ROUTE_INLINE, delete_session,
      .tag = "shell", .summary = "End a session and everything in its terminal."},
-    {"GET", "/v1/shell/sessions/{session_id}/commands", SCOPE_READ, ROUTE_INLINE, list_commands,
-     INPUT(history_fields, struct history_input), .tag = "shell",
-     .summary = "What was run in a session, newest first, restarts included."},
     ROUTES_END,
 };
