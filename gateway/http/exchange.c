@@ -220,6 +220,10 @@ static void on_upgrade(void *cls, struct MHD_Connection *con, void *con_cls, con
     up->handle = handle;
     up->server = ex->server;
     up->server->upgraded_count++;
+    /* MHD holds small segments back while it writes a head; what follows is interactive. */
+    int on = 1, off = 0;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     ex->reply.upgrade(ex->reply.upgrade_arg, up, fd, extra, extra_size);
 }
 
