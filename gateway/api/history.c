@@ -48,15 +48,12 @@ static const struct field history_fields[] = {
     FIELDS_END,
 };
 
-#define COMMANDS_ROW(noun, function)                                                               \
-    {                                                                                              \
-        "GET", "/v1/" noun "/sessions/{session_id}/commands", SCOPE_READ, ROUTE_INLINE, function,  \
-            INPUT(history_fields, struct history_input),                                           \
-            .tag = noun, .summary = "What was run in a session, newest first, restarts included."  \
-    }
+#define SUMMARY "What was run in a session, newest first, restarts included."
 
 const struct route history_routes[] = {
-    COMMANDS_ROW("shell", shell_commands),
-    COMMANDS_ROW("bash", bash_commands),
+    {"GET", "/v1/shell/sessions/{session_id}/commands", SCOPE_READ, ROUTE_INLINE, shell_commands,
+     INPUT(history_fields, struct history_input), .tag = "shell", .summary = SUMMARY},
+    {"GET", "/v1/bash/sessions/{session_id}/commands", SCOPE_READ, ROUTE_INLINE, bash_commands,
+     INPUT(history_fields, struct history_input), .tag = "bash", .summary = SUMMARY},
     ROUTES_END,
 };

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,10 +219,7 @@ static void on_upgrade(void *cls, struct MHD_Connection *con, void *con_cls, con
     up->handle = handle;
     up->server = ex->server;
     up->server->upgraded_count++;
-    /* MHD holds small segments back while it writes a head; what follows is interactive. */
-    int on = 1, off = 0;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    send_at_once(fd); /* MHD held small segments back while it wrote the head */
     ex->reply.upgrade(ex->reply.upgrade_arg, up, fd, extra, extra_size);
 }
 
@@ -448,7 +444,6 @@ static void on_accept(void *arg, unsigned events)
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         struct sockaddr_storage from;
         socklen_t length = sizeof from;
-        int one = 1;
         int fd = accept4(server->listener, (struct sockaddr *)&from, &length,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
@@ -456,7 +451,7 @@ static void on_accept(void *arg, unsigned events)
                 accept_later(server, errno);
             return;
         }
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        send_at_once(fd);
         /* MHD owns the socket from here, and closes it over the connection limit. */
         if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&from, length) != MHD_YES)
             log_warn("connection refused: %u are open", server_connections(server));

@@ -3,6 +3,10 @@
 #ifndef SANDGATE_HTTP_EXCHANGE_INTERNAL_H
 #define SANDGATE_HTTP_EXCHANGE_INTERNAL_H
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include "base/jsonw.h"
 #include "core/auth.h"
 #include "http/exchange.h"
@@ -136,5 +140,12 @@ void park_link(struct exchange *ex);
 /* exchange.c: let MHD go on with a suspended exchange. */
 void exchange_resume(struct exchange *ex);
 int exchange_socket(const struct exchange *ex);
+
+/* Small segments are not held back for company (RFC 1122 section 4.2.3.4). */
+static inline void send_at_once(int fd)
+{
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
 
 #endif
