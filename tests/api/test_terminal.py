@@ -255,7 +255,8 @@ def test_deleting_the_session_ends_its_viewers(gateway, api: Api) -> None:
 
 def test_ctrl_c_and_job_control(gateway) -> None:
     with Terminal(gateway) as term:
-        term.type("echo asleep-$((1+1)); sleep 100\n")
+        # One process that tells and then sleeps: between two commands of a line Ctrl-C would find bash itself.
+        term.type("bash -c 'echo asleep-$((1+1)); exec sleep 100'\n")
         term.read_until("asleep-2")
         with Stopwatch() as watch:
             term.type("\x03")
