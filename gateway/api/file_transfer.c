@@ -246,16 +246,7 @@ static struct selection select_part(struct exchange *ex, const struct stat *st)
     exchange_add_header(ex, "ETag", etag);
     exchange_add_header(ex, "Last-Modified", modified);
     exchange_add_header(ex, "Accept-Ranges", "bytes");
-    struct representation what = {etag, st->st_mtim.tv_sec, time(NULL), (uint64_t)st->st_size};
-    struct conditions asked = {
-        .if_match = exchange_header(ex, "If-Match"),
-        .if_none_match = exchange_header(ex, "If-None-Match"),
-        .if_modified_since = exchange_header(ex, "If-Modified-Since"),
-        .if_unmodified_since = exchange_header(ex, "If-Unmodified-Since"),
-        .if_range = exchange_header(ex, "If-Range"),
-        .range = exchange_header(ex, "Range"),
-    };
-    return conditional_select(&what, &asked, exchange_method(ex));
+    return conditional_of(ex, etag, st);
 }
 
 static int download(struct exchange *ex, struct err *err)

@@ -185,20 +185,6 @@ static void add_headers(struct exchange *ex, const struct asset *a, const char *
         exchange_add_header(ex, "Content-Encoding", a->coding->name);
 }
 
-static struct selection decide(const struct exchange *ex, const struct asset *a, const char *etag)
-{
-    struct representation what = {etag, a->st.st_mtim.tv_sec, time(NULL), (uint64_t)a->st.st_size};
-    struct conditions asked = {
-        .if_match = exchange_header(ex, "If-Match"),
-        .if_none_match = exchange_header(ex, "If-None-Match"),
-        .if_modified_since = exchange_header(ex, "If-Modified-Since"),
-        .if_unmodified_since = exchange_header(ex, "If-Unmodified-Since"),
-        .if_range = exchange_header(ex, "If-Range"),
-        .range = exchange_header(ex, "Range"),
-    };
-    return conditional_select(&what, &asked, exchange_method(ex));
-}
-
 static void add_content_range(struct exchange *ex, const struct selection *s, uint64_t size)
 {
     char text[96];
@@ -219,7 +205,7 @@ int assets_reply(struct exchange *ex, const char *directory, const char *name, e
         return err_set(err, ERR_NOT_FOUND, "there is no such file");
     etag_format(etag, (uint64_t)a.st.st_size, a.st.st_mtim,
                 a.coding->suffix[0] ? a.coding->name : NULL);
-    struct selection s = decide(ex, &a, etag);
+    struct selection s = conditional_of(ex, etag, &a.st);
     /* A refusal must not be kept under the file's address. */
     add_headers(ex, &a, name, s.status >= 400 ? ASSET_REVALIDATE : keep, etag);
     if (s.status == 206 || s.status == 416)

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
+#include "http/exchange.h"
 
 /* ---- dates ---- */
 
@@ -179,4 +181,18 @@ struct selection conditional_select(const struct representation *what,
         break;
     }
     return whole;
+}
+
+struct selection conditional_of(const struct exchange *ex, const char *etag, const struct stat *st)
+{
+    struct representation what = {etag, st->st_mtim.tv_sec, time(NULL), (uint64_t)st->st_size};
+    struct conditions asked = {
+        .if_match = exchange_header(ex, "If-Match"),
+        .if_none_match = exchange_header(ex, "If-None-Match"),
+        .if_modified_since = exchange_header(ex, "If-Modified-Since"),
+        .if_unmodified_since = exchange_header(ex, "If-Unmodified-Since"),
+        .if_range = exchange_header(ex, "If-Range"),
+        .range = exchange_header(ex, "Range"),
+    };
+    return conditional_select(&what, &asked, exchange_method(ex));
 }

@@ -52,4 +52,9 @@ void etag_format(char *to, uint64_t size, struct timespec modified, const char *
 void http_date_format(char *to, time_t when);
 bool http_date_parse(const char *text, time_t *ret_when);
 
+/* The same for a file as an exchange asks for it. */
+struct exchange;
+struct stat;
+struct selection conditional_of(const struct exchange *ex, const char *etag, const struct stat *st);
+
 #endif
