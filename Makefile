@@ -44,9 +44,9 @@ RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway web unit deps test-deps run test lint bench fuzz image image-test clean
+.PHONY: all gateway services web unit deps test-deps run test lint bench fuzz image image-test clean
 
-all: gateway web
+all: gateway web services
 
 gateway: $(B)/sandgate
 
@@ -64,7 +64,7 @@ run: deps
 # build too.
 test: test-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit
-	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway unit
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services unit
 	@tests/run.sh all
 
 lint: test-deps
@@ -111,4 +111,21 @@ $(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
 # The hooks are embedded by .incbin, which no compiler reports as a dependency.
 $(B)/obj/core/shell_channel.o: gateway/core/shell_hooks.bash
 
--include $(OBJ:.o=.d) $(MAIN:.o=.d)
+# A service is a folder: what it holds besides sources is copied; a build.mk beside its sources adds
+# its programs to SERVICE_BIN, built from BASE_OBJ and $(B)/obj/services/*.
+BASE_OBJ     := $(filter $(B)/obj/base/%,$(OBJ))
+SERVICE_FILE := $(filter-out %.c %.h %.mk,$(wildcard services/*/*))
+SERVICE_BIN  :=
+include $(wildcard services/*/build.mk)
+
+services: $(SERVICE_FILE:services/%=$(B)/services/%) $(SERVICE_BIN)
+
+$(B)/services/%: services/%
+	@mkdir -p $(@D)
+	cp -a $< $@
+
+$(B)/obj/services/%.o: services/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(SERVICE_CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(B)/obj/services/*/*.d) $(OBJ:.o=.d) $(MAIN:.o=.d)

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "core/display_claim.h"
 
 enum kind { KIND_TEXT, KIND_COUNT, KIND_SWITCH };
 
@@ -34,7 +35,11 @@ static const struct setting settings[] = {
     {"web", "SANDGATE_WEB", NULL, KIND_TEXT, AT(web), 0, 0, false,
      "built web assets (default: web beside the program, or ../share/sandgate/web)"},
     {"services", "SANDGATE_SERVICES", "all", KIND_TEXT, AT(services), 0, 0, false,
-     "none, all, or a comma-separated list of services"},
+     "none, all, or a comma-separated list of services (with what they need)"},
+    {"services-dir", "SANDGATE_SERVICES_DIR", NULL, KIND_TEXT, AT(services_dir), 0, 0, false,
+     "folder of the services (default: services beside the program, or ../lib/sandgate/services)"},
+    {"display", "SANDGATE_DISPLAY", "auto", KIND_TEXT, AT(display_setting), 0, 0, false,
+     "number of the X display the desktop has, or auto: the first free one from 99"},
     {"allowed-hosts", "ALLOWED_HOSTS", "", KIND_TEXT, AT(allowed_hosts), 0, 0, false,
      "further Host names to answer to; .example.org takes every name below, * takes all"},
     {"api-key", "SANDBOX_API_KEY", "", KIND_TEXT, AT(api_key), 0, 0, true,
@@ -174,18 +179,23 @@ static int check_path(const char *flag, const char *path, struct err *err)
     return 0;
 }
 
-/* No supervised service exists yet, so no name is known. */
-static int check_services(const char *list, struct err *err)
+/* Each name has a folder with a manifest. */
+static int check_services(const struct config *c, struct err *err)
 {
+    const char *list = c->services;
+    char path[PATH_MAX];
     if (strcmp(list, "none") == 0 || strcmp(list, "all") == 0)
         return 0;
     for (const char *name = list; *name; name += strcspn(name, ",")) {
         name += *name == ',';
         int n = (int)strcspn(name, ",");
-        if (n != 4 || strncmp(name, "none", 4) != 0)
+        int all = snprintf(path, sizeof path, "%s/%.*s/manifest.json",
+                           c->services_dir ? c->services_dir : "", n, name);
+        if (n == 0 || n > 64 || memchr(name, '/', (size_t)n) || all >= (int)sizeof path ||
+            access(path, R_OK) < 0)
             return err_set(err, ERR_INVALID, "--services: there is no service '%.*s'", n, name);
     }
-    return err_set(err, ERR_INVALID, "--services: '%s' is not none, all or NAME,…", list);
+    return 0;
 }
 
 static int check_hosts(const char *list, struct err *err)
@@ -200,6 +210,19 @@ static int check_hosts(const char *list, struct err *err)
                : 0;
 }
 
+/* 0 stands for auto until config_prepare() has claimed one. */
+static int check_display(struct config *c, struct err *err)
+{
+    uint64_t number = 0;
+    const char *text = c->display_setting;
+    if (strcmp(text, "auto") != 0 &&
+        (parse_u64(text, strlen(text), &number) < 0 || number < 1 || number > 65535))
+        return err_set(err, ERR_INVALID, "--display: '%s' is not auto or a number from 1 to 65535",
+                       text);
+    c->display = (int)number;
+    return 0;
+}
+
 static int check(struct arena *arena, struct config *c, struct err *err)
 {
     if (check_listen(c, err) < 0 || check_path("home", c->home, err) < 0)
@@ -209,9 +232,10 @@ static int check(struct arena *arena, struct config *c, struct err *err)
     if (!c->state)
         c->state = arena_printf(arena, "%s/.sandgate", c->home);
     if (check_path("workspace", c->workspace, err) < 0 || check_path("state", c->state, err) < 0 ||
-        check_services(c->services, err) < 0 || check_hosts(c->allowed_hosts, err) < 0)
+        check_hosts(c->allowed_hosts, err) < 0 || check_display(c, err) < 0)
         return -1;
-    if (c->web && check_path("web", c->web, err) < 0)
+    if ((c->web && check_path("web", c->web, err) < 0) ||
+        (c->services_dir && check_path("services-dir", c->services_dir, err) < 0))
         return -1;
     if (log_level_parse(c->log_level) < 0)
         return err_set(err, ERR_INVALID, "--log-level: '%s' is not error, warn, info or debug",
@@ -257,25 +281,34 @@ static int make_directory(const char *flag, const char *path, struct err *err)
     return 0;
 }
 
-static int find_web(struct arena *arena, struct config *c, struct err *err)
+/* A folder that was installed with the program; the last of the places where it is nowhere. */
+static int find_beside(struct arena *arena, const char *const *places, const char **ret_path,
+                       struct err *err)
 {
-    static const char *const beside[] = {"web", "../web", "../share/sandgate/web"};
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (c->web)
-        return 0;
     self[n > 0 ? n : 0] = '\0';
     char *slash = strrchr(self, '/');
     if (slash)
         *slash = '\0';
-    for (size_t i = 0; i < COUNT_OF(beside); i++) {
-        c->web = arena_printf(arena, "%s/%s", self, beside[i]);
-        if (!c->web)
+    for (; *places; places++) {
+        *ret_path = arena_printf(arena, "%s/%s", self, *places);
+        if (!*ret_path)
             return err_memory(err);
-        if (access(c->web, R_OK | X_OK) == 0)
+        if (access(*ret_path, R_OK | X_OK) == 0)
             return 0;
     }
-    return 0; /* pages will say that they are missing; the API does not need them */
+    return 0;
+}
+
+/* Pages that are not there say so themselves; the API does not need them. */
+static int find_folders(struct arena *arena, struct config *c, struct err *err)
+{
+    static const char *const web[] = {"web", "../web", "../share/sandgate/web", NULL};
+    static const char *const services[] = {"services", "../lib/sandgate/services", NULL};
+    if (!c->web && find_beside(arena, web, &c->web, err) < 0)
+        return -1;
+    return c->services_dir ? 0 : find_beside(arena, services, &c->services_dir, err);
 }
 
 int config_prepare(struct arena *arena, struct config *c, struct err *err)
@@ -285,7 +318,9 @@ int config_prepare(struct arena *arena, struct config *c, struct err *err)
         make_directory("state", c->state, err) < 0)
         return -1;
     (void)chmod(c->state, 0700);
-    return find_web(arena, c, err);
+    if (find_folders(arena, c, err) < 0 || check_services(c, err) < 0)
+        return -1;
+    return c->display ? 0 : display_claim(&c->display, err);
 }
 
 void config_print_help(void)

@@ -18,6 +18,9 @@ struct config {
     char listen_host[64];
     uint16_t listen_port; /* 0: any free one */
     const char *home, *workspace, *state, *web, *services;
+    const char *services_dir; /* a folder per service */
+    const char *display_setting;
+    int display; /* number of the X display the sandbox has; claimed by config_prepare() */
     const char *allowed_hosts, *api_key, *timezone, *log_level;
     int64_t max_connections, max_shell_sessions, max_bash_sessions, max_commands;
     int64_t session_idle_seconds, history_days, max_output_bytes;

@@ -67,12 +67,15 @@ static int fill(struct environment *e, const struct config *config, char **own)
     for (size_t i = 0; i < count; i++)
         if (strchr(own[i], '=') && !withheld(own[i]))
             e->list[e->n++] = own[i];
+    const char *display = arena_printf(e->arena, ":%d", config->display);
+    const char *authority = arena_printf(e->arena, "%s/xauthority", config->state);
     const struct passwd *user = getpwuid(geteuid());
     const char *name = user ? user->pw_name : "gem";
-    if (put(e, "HOME", config->home, true) < 0 ||
+    if (!display || !authority || put(e, "HOME", config->home, true) < 0 ||
         put(e, "WORKSPACE", config->workspace, true) < 0 ||
         put(e, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", false) < 0 ||
         put(e, "USER", name, false) < 0 || put(e, "LOGNAME", name, false) < 0 ||
+        put(e, "DISPLAY", display, true) < 0 || put(e, "XAUTHORITY", authority, true) < 0 ||
         put(e, "SHELL", "/bin/bash", false) < 0 || put(e, "LANG", "C.UTF-8", false) < 0 ||
         put(e, ENVIRONMENT_MARK, config->state, true) < 0)
         return -1;

@@ -41,6 +41,8 @@ struct route {
     enum body_kind body;
     size_t body_limit;
     const struct body_sink *sink;
+    /* Must be READY before the handler runs: it is started and waited for, and held meanwhile. */
+    const char *service;
     bool page;           /* an HTML page a person may navigate to from anywhere */
     const char *answers; /* media type of the answer where it is not the envelope; told, not used */
     const char *summary;
