@@ -46,8 +46,9 @@ static const char *const always[] = {
     "--disable-component-extensions-with-background-pages",
     /* Colours of screenshots do not depend on a monitor. */
     "--force-color-profile=srgb",
+    /* With --window-size or --window-position beside it this would do nothing; what the window has
+     * where no window manager maximises it is in the profile. */
     "--start-maximized",
-    "--window-position=0,0",
 };
 
 static const char disabled_features[] =
@@ -104,8 +105,6 @@ static void add_settings(struct list *list, const struct settings *s)
 {
     add(list, arena_printf(list->arena, "--remote-debugging-port=%u", (unsigned)s->port));
     add(list, "--remote-debugging-address=127.0.0.1");
-    add(list, arena_printf(list->arena, "--window-size=%lld,%lld", (long long)s->width,
-                           (long long)s->height));
     add_value(list, "lang", s->ui_language);
     add_value(list, "accept-lang", s->languages);
     if (s->user_agent)

@@ -66,6 +66,22 @@ static bool apply(cJSON *root, const struct preference *p)
     return set_member(object, name, p->value ? cJSON_Parse(p->value) : cJSON_CreateString(p->text));
 }
 
+/* The window fills the screen, also where no window manager maximises it. */
+static bool fill_screen(cJSON *root, const struct settings *s)
+{
+    const char *path = "browser.window_placement.";
+    cJSON *place = holder(root, &path);
+    return place && set_member(place, "left", cJSON_CreateNumber(0)) &&
+           set_member(place, "top", cJSON_CreateNumber(0)) &&
+           set_member(place, "right", cJSON_CreateNumber((double)s->width)) &&
+           set_member(place, "bottom", cJSON_CreateNumber((double)s->height)) &&
+           set_member(place, "work_area_left", cJSON_CreateNumber(0)) &&
+           set_member(place, "work_area_top", cJSON_CreateNumber(0)) &&
+           set_member(place, "work_area_right", cJSON_CreateNumber((double)s->width)) &&
+           set_member(place, "work_area_bottom", cJSON_CreateNumber((double)s->height)) &&
+           set_member(place, "maximized", cJSON_CreateBool(true));
+}
+
 static bool apply_all(cJSON *root, const struct preference *preferences, size_t n)
 {
     bool done = true;
@@ -103,7 +119,8 @@ static bool edit_profile(cJSON *root, const struct settings *s, const char *down
         {"net.network_prediction_options", AT_FIRST, "2", NULL},
         {"bookmark_bar.show_on_all_tabs", AT_FIRST, "false", NULL},
     };
-    return apply_all(root, preferences, sizeof preferences / sizeof *preferences);
+    return fill_screen(root, s) &&
+           apply_all(root, preferences, sizeof preferences / sizeof *preferences);
 }
 
 static bool edit_local_state(cJSON *root, const struct settings *s)
