@@ -99,7 +99,15 @@ function wireKeys() {
     event.stopPropagation();
     toolbar.show({ focus: true });
   }, { capture: true });
-  byId('keyboard').addEventListener('pointerdown', (event) => event.preventDefault());
+  // A key pressed on the picture and let go elsewhere must not stay down there.
+  window.addEventListener('keyup', (event) => {
+    const { canvas } = screen;
+    if (event.target !== canvas && !typing.active) canvas?.dispatchEvent(new KeyboardEvent('keyup', event));
+  }, { capture: true });
+  // While somebody types into the text field, buttons leave it the focus, or the phone's keyboard folds away.
+  byId('rail').addEventListener('pointerdown', (event) => {
+    if (typing.active && event.target.closest('button')) event.preventDefault();
+  });
   byId('keyboard').onclick = () => (typing.active ? typing.close() : typing.open());
   // While the text field has the keyboard, a tap on the picture must not fold it away.
   for (const type of ['focus', 'blur']) {
