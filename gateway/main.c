@@ -18,6 +18,7 @@
 #include "core/environment.h"
 #include "core/files.h"
 #include "core/history.h"
+#include "core/recorder.h"
 #include "core/shell_sessions.h"
 #include "core/toolbox.h"
 #include "http/ws.h"
@@ -159,8 +160,10 @@ static int open_sessions(struct gateway *g, struct err *err)
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
         return -1;
-    return shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
-                               &app->shells, err);
+    if (shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                            &app->shells, err) < 0)
+        return -1;
+    return recorder_open(app->loop, app->children, &g->config, app->toolbox, &app->recorder, err);
 }
 
 /* /proc/PID/environ and cmdline show what the process was started with to every command of the
@@ -247,6 +250,7 @@ static void close_all(struct gateway *g)
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
     shell_sessions_close(g->app.shells);
+    recorder_close(g->app.recorder);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);

@@ -20,6 +20,8 @@ struct app {
     struct auth *auth;
     struct bash_sessions *bash;
     struct shell_sessions *shells;
+    struct supervisor *supervisor;
+    struct recorder *recorder;
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
@@ -37,6 +39,9 @@ static inline struct app *app_of(const struct exchange *ex)
 extern const struct route *const route_tables[];
 
 extern const struct route bash_routes[];
+extern const struct route browser_action_routes[];
+extern const struct route browser_routes[];
+extern const struct route display_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route history_routes[];
