@@ -87,6 +87,14 @@ static const char *socket_path(struct text url)
     return path ? path : "/devtools/browser";
 }
 
+static void write_url(struct jsonw *w, const char *name, const struct exchange *ex,
+                      const char *scheme, const char *path)
+{
+    cleanup_bytes struct bytes url = BYTES_INIT(4 * KIB);
+    public_url(ex, scheme, path, &url);
+    jsonw_kstr(w, name, bytes_text(&url));
+}
+
 static void reply_info(struct info *i)
 {
     struct exchange *ex = i->talk.ex;
@@ -94,8 +102,8 @@ static void reply_info(struct info *i)
     struct jsonw *w = reply_begin(ex, "Browser information");
     jsonw_object(w);
     jsonw_ktext(w, "user_agent", i->version.user_agent.p, i->version.user_agent.n);
-    jsonw_kstr(w, "cdp_url", path ? public_url(ex, "ws", path) : NULL);
-    jsonw_kstr(w, "vnc_url", public_url(ex, "http", "/vnc/index.html?autoconnect=true"));
+    write_url(w, "cdp_url", ex, "ws", path ? path : "/");
+    write_url(w, "vnc_url", ex, "http", "/vnc/index.html?autoconnect=true");
     jsonw_knull(w, "cdp_ui_url");
     write_size(w, "viewport", i->screen.width, i->screen.height);
     if (i->page_known)
