@@ -5,6 +5,7 @@
 #include "api/app.h"
 #include "api/cdp.h"
 #include "api/desktop.h"
+#include "api/wait.h"
 #include "core/config.h"
 #include "core/proxy_pac.h"
 #include "core/supervisor.h"
@@ -39,8 +40,8 @@ struct target {
     struct text type, id;
 };
 static const struct field target_fields[] = {
-    {"type", FIELD_TEXT, offsetof(struct target, type)},
-    {"id", FIELD_TEXT, offsetof(struct target, id)},
+    {"type", FIELD_TEXT, offsetof(struct target, type), .doc = "page, iframe, …"},
+    {"id", FIELD_TEXT, offsetof(struct target, id), .doc = "names its socket"},
     FIELDS_END,
 };
 
@@ -48,8 +49,10 @@ struct metrics {
     double width, height;
 };
 static const struct field metrics_fields[] = {
-    {"cssLayoutViewport.clientWidth", FIELD_NUMBER, offsetof(struct metrics, width)},
-    {"cssLayoutViewport.clientHeight", FIELD_NUMBER, offsetof(struct metrics, height)},
+    {"cssLayoutViewport.clientWidth", FIELD_NUMBER, offsetof(struct metrics, width),
+     .doc = "pixels"},
+    {"cssLayoutViewport.clientHeight", FIELD_NUMBER, offsetof(struct metrics, height),
+     .doc = "pixels"},
     FIELDS_END,
 };
 
@@ -343,17 +346,69 @@ static int configure(struct exchange *ex, struct err *err)
                        DESKTOP_ANSWER_MS, err);
 }
 
+/* ---- restart ---- */
+
+struct restart_input {
+    int mode;
+    double timeout;
+};
+enum { RESTART_SOFT, RESTART_HARD };
+static const char *const mode_names[] = {"soft", "hard", NULL};
+static const struct field restart_fields[] = {
+    {"mode", FIELD_CHOICE, offsetof(struct restart_input, mode), .choices = mode_names,
+     .fallback = "\"hard\"",
+     .doc = "hard: a new Chromium; soft: only automation sessions, of which there are none"},
+    {"timeout", FIELD_NUMBER, offsetof(struct restart_input, timeout), .max = 600, .fallback = "45",
+     .doc = "seconds to wait for it at most"},
+    FIELDS_END,
+};
+
+static bool settled(struct wait *wait)
+{
+    enum service_state state = service_state(wait->subject);
+    return state != SERVICE_STARTING && state != SERVICE_STOPPING;
+}
+
+static void reply_restarted(struct wait *wait)
+{
+    struct service_info service;
+    struct err err;
+    service_describe(wait->subject, &service);
+    if (service.state == SERVICE_READY) {
+        reply_message(wait->ex, "Browser restarted");
+        return;
+    }
+    (void)err_set(&err, ERR_UNAVAILABLE, "the browser is %s: %s",
+                  service_state_names[service.state], service.reason);
+    reply_error(wait->ex, &err);
+}
+
+static int restart(struct exchange *ex, struct err *err)
+{
+    const struct restart_input *in = exchange_input(ex);
+    struct service *service = browser_of(ex);
+    struct wait *wait = arena_alloc(exchange_arena(ex), sizeof *wait);
+    if (!wait)
+        return err_memory(err);
+    if (!service)
+        return err_set(err, ERR_UNAVAILABLE, "there is no browser: it is not among --services");
+    if (in->mode == RESTART_SOFT) {
+        reply_message(ex, "Nothing to restart: no automation session is open");
+        return 0;
+    }
+    *wait =
+        (struct wait){.ex = ex, .subject = service, .enough = settled, .reply = reply_restarted};
+    service_restart(service, "restarted by a client");
+    return wait_start(wait, service_observers(service), wait_ms(in->timeout), err);
+}
+
 /* ---- proxy.pac ---- */
 
 static int proxy_pac(struct exchange *ex, struct err *err)
 {
-    const struct config *config = app_of(ex)->config;
-    struct bytes text = BYTES_INIT(256 * KIB);
-    if (proxy_pac_write(config->proxy_server, config->proxy_include, config->proxy_exclude, &text,
-                        err) < 0) {
-        bytes_done(&text);
+    cleanup_bytes struct bytes text = BYTES_INIT(256 * KIB);
+    if (proxy_pac_write(&app_of(ex)->config->proxy, &text, err) < 0)
         return -1;
-    }
     exchange_reply(ex, 200, "application/x-ns-proxy-autoconfig", &text);
     return 0;
 }
@@ -368,6 +423,9 @@ const struct route browser_routes[] = {
     {"POST", "/v1/browser/config", SCOPE_DESKTOP, ROUTE_INLINE, configure,
      INPUT(config_fields, struct config_input), .body = BODY_JSON, .body_limit = 64 * KIB,
      .service = "desktop", .tag = "browser", .summary = "Set the size of the screen."},
+    {"POST", "/v1/browser/restart", SCOPE_DESKTOP, ROUTE_INLINE, restart,
+     INPUT(restart_fields, struct restart_input), .body = BODY_JSON, .body_limit = 1 * MIB,
+     .tag = "browser", .summary = "Restart the browser; its profile stays."},
     {"GET", "/v1/browser/proxy.pac", SCOPE_READ, ROUTE_INLINE, proxy_pac, .tag = "browser",
      .answers = "application/x-ns-proxy-autoconfig",
      .summary = "Which hosts the browser reaches through PROXY_SERVER, as a PAC file."},
