@@ -107,7 +107,7 @@ def test_bad_format(api, value):
     assert_invalid(api.get("/v1/browser/screenshot", params={"format": value}), "format")
 
 
-@pytest.mark.parametrize("value", ["-1", "101", "high", "", "1.5", "99999999999999999999", "0x10"])
+@pytest.mark.parametrize("value", ["-1", "101", "high", "1.5", "99999999999999999999", "0x10"])
 def test_bad_quality(api, value):
     answer = api.get("/v1/browser/screenshot", params={"format": "jpeg", "quality": value})
     assert_invalid(answer, "quality")
