@@ -20,9 +20,7 @@ class Film:
     @classmethod
     def of(cls, path: str | Path) -> "Film":
         """Decodes the whole of it: a film that cannot be played to its end is none."""
-        probe = _run("ffprobe", "-v", "error", "-count_frames", "-select_streams", "v:0", "-show_streams", "-show_format")(
-            path, "-of", "json"
-        )
+        probe = _probe(path, "-count_frames", "-select_streams", "v:0", "-show_streams", "-show_format", "-of", "json")
         facts = json.loads(probe)
         stream, container = facts["streams"][0], facts["format"]
         above, below = (int(part) for part in stream["avg_frame_rate"].split("/"))
@@ -36,13 +34,10 @@ class Film:
         )
 
 
-def _run(*words: str):
-    def on(path: str | Path, *more: str) -> bytes:
-        done = subprocess.run([*words, str(path), *more], capture_output=True, timeout=60)
-        assert done.returncode == 0 and not done.stderr, f"{path} does not play: {done.stderr.decode()[-1000:]}"
-        return done.stdout
-
-    return on
+def _probe(path: str | Path, *words: str) -> bytes:
+    done = subprocess.run(["ffprobe", "-v", "error", *words, "-i", str(path)], capture_output=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, f"{path} does not play: {done.stderr.decode()[-1000:]}"
+    return done.stdout
 
 
 def frame(path: str | Path, at: float) -> tuple[int, int, int]:
