@@ -20,6 +20,7 @@ struct app {
     struct auth *auth;
     struct bash_sessions *bash;
     struct shell_sessions *shells;
+    struct supervisor *supervisor;
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
@@ -43,6 +44,7 @@ extern const struct route history_routes[];
 extern const struct route metrics_routes[];
 extern const struct route page_routes[];
 extern const struct route sandbox_routes[];
+extern const struct route service_routes[];
 extern const struct route shell_routes[];
 extern const struct route shell_session_routes[];
 extern const struct route terminal_routes[];
