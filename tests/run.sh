@@ -2,7 +2,8 @@
 # Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|browser|clock|all]...
 #
 # A suite written sanitised:NAME runs against build/asan. `all` runs every suite there, and on the shipped build those
-# in which the compiler or the clock could make a difference (`clock` is the shell torture, the program contract, and the desktop's cold start and recovery).
+# in which the compiler or the clock could make a difference (`clock` is the shell torture, the program contract, and
+# the desktop's cold start and recovery).
 #
 # SANDGATE_BIN names another gateway binary than build/sandgate. SANDGATE_URL (and SANDGATE_KEY) name a gateway that
 # already runs; tests that need a process of their own are then left out. PYTEST_ARGS adds arguments to pytest.

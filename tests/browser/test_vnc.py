@@ -343,6 +343,7 @@ def test_a_clipboard_that_inflates(gateway, unharmed):
     assail(gateway, struct.pack(">B3xi", 6, -len(body)) + body)
 
 
+@pytest.mark.local
 def test_flood_of_requests(gateway, unharmed, desk):
     """Ten thousand wishes for the whole screen are one wish."""
     message = struct.pack(">BBHHHH", 3, 0, 0, 0, 65535, 65535)
