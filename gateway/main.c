@@ -21,6 +21,7 @@
 #include "core/shell_sessions.h"
 #include "core/supervisor.h"
 #include "core/toolbox.h"
+#include "http/upstream.h"
 #include "http/ws.h"
 #include "io/spawn.h"
 #include "store/store.h"
@@ -178,7 +179,9 @@ static int open_http(struct gateway *g, struct err *err)
     int fd = -1;
     if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
         router_open(route_tables, &g->app.router, err) < 0 ||
-        ws_context_open(g->app.loop, &g->app.ws, err) < 0 || listen_on(&g->config, &fd, err) < 0)
+        ws_context_open(g->app.loop, &g->app.ws, err) < 0 ||
+        upstream_pool_open(g->app.loop, &g->app.upstreams, err) < 0 ||
+        listen_on(&g->config, &fd, err) < 0)
         return -1;
     if (auth_required(g->app.auth))
         wipe_key(g);
@@ -251,6 +254,7 @@ static void close_all(struct gateway *g)
         loop_drain(g->app.loop, server_released, g->app.server, SHUTDOWN_GRACE_MS);
     ws_context_close(g->app.ws);
     server_close(g->app.server);
+    upstream_pool_close(g->app.upstreams);
     bytes_done(&g->app.openapi);
     router_close(g->app.router);
     auth_close(g->app.auth);

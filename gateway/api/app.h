@@ -21,6 +21,7 @@ struct app {
     struct bash_sessions *bash;
     struct shell_sessions *shells;
     struct supervisor *supervisor;
+    struct upstream_pool *upstreams; /* idle connections to services */
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
@@ -38,6 +39,7 @@ static inline struct app *app_of(const struct exchange *ex)
 extern const struct route *const route_tables[];
 
 extern const struct route bash_routes[];
+extern const struct route devtools_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route history_routes[];
@@ -48,6 +50,7 @@ extern const struct route service_routes[];
 extern const struct route shell_routes[];
 extern const struct route shell_session_routes[];
 extern const struct route terminal_routes[];
+extern const struct route vnc_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];
 
