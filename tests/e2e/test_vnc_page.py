@@ -300,6 +300,38 @@ def test_no_sync_when_it_is_switched_off(desktop, vnc):
     vnc.copied_here(TEXT)
 
 
+def test_clipboards_over_plain_http(desktop, new_context):
+    """There the browser has no clipboard for scripts: keys and the old copy command must do."""
+    context = new_context()
+    other = VncPage(context.new_page(), desktop.url).open("")
+    page = context.new_page()
+    page.add_init_script("Object.defineProperty(Navigator.prototype, 'clipboard', { get: () => undefined })")
+    vnc = VncPage(page, desktop.url).connect()
+    desktop.copy(TEXT)
+    vnc.panel("clipboard")
+    expect(page.locator("#clip-text")).to_have_value(TEXT)
+    expect(page.locator("#clip-paste")).to_be_hidden()
+    expect(page.locator("#clip-plain")).to_be_visible()
+    vnc.click(900, 400)
+    page.keyboard.type("x")
+    other.page.bring_to_front()
+    other.copied_here(TEXT)
+    other.copy_here("back again")
+    page.bring_to_front()
+    page.keyboard.press("Control+v")
+    eventually(lambda: desktop.strokes == ["x", "ctrl+v"] and desktop.clipboard == "back again", "pasted")
+
+
+def test_a_text_too_long_for_the_desktop_is_refused_not_fatal(desktop, vnc):
+    vnc.connect()
+    vnc.page.evaluate("() => navigator.clipboard.writeText('x'.repeat(2 << 20))")
+    vnc.page.keyboard.press("Control+v")
+    expect(vnc.page.locator("#notice")).to_have_text(re.compile("Too long"))
+    eventually(lambda: desktop.strokes == ["ctrl+v"], "the key still arrives")
+    vnc.wait_state("connected")
+    assert desktop.connections == 1
+
+
 # ---- connections that come and go ----
 
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ClipboardSync } from '../src/vnc/clipboard.js';
+import { ClipboardSync, forDesktop } from '../src/vnc/clipboard.js';
 import { difference, keysymOf } from '../src/vnc/keysyms.js';
 import { readParameters, socketUrls } from '../src/vnc/parameters.js';
 import { pasteShortcut } from '../src/vnc/paste.js';
@@ -169,6 +169,19 @@ test('after a reconnect the desktop is given the text again', async () => {
   sync.forget();
   await sync.fetch();
   assert.deepEqual(sides.sent, ['mine', 'mine']);
+});
+
+test('a text is made fit for the wire, or is too long for it', async () => {
+  assert.equal(forDesktop('a\ud83c b \udf89 🎉'), 'a\ufffd b \ufffd 🎉');
+  assert.equal(forDesktop('x'.repeat(1 << 20)).length, 1 << 20);
+  assert.equal(forDesktop('x'.repeat((1 << 20) + 1)), null);
+  assert.equal(forDesktop('\n'.repeat((1 << 19) + 1)), null);
+  assert.equal(forDesktop('漢'.repeat(1 << 19)), null);
+  const { sides, sync } = clipboards();
+  sides.here = 'x'.repeat(2 << 20);
+  assert.equal(await sync.fetch(), null);
+  assert.equal(await sync.share(sides.here), false);
+  assert.deepEqual(sides.sent, []);
 });
 
 test('the veil says what happens, why, and what can be done', () => {
