@@ -4,11 +4,11 @@
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "http/handshake.h"
 #include "http/tunnel.h"
 
 #define FRAME_ROOM       65536
@@ -244,8 +244,8 @@ static void on_upgraded(void *arg, struct upgraded *up, int fd, const char *extr
     int mine = ws->pair[0];
     bool adopted = adopt(ws);
     /* From here the pair's ends belong to the tunnel and to libwebsockets. */
-    struct tunnel_side client = {fd, release_upgraded, up};
-    struct tunnel_side inner = {mine, release_pair, (void *)(intptr_t)mine};
+    struct tunnel_side client = {fd, release_upgraded, up, extra, n};
+    struct tunnel_side inner = {.fd = mine, .release = release_pair, .arg = (void *)(intptr_t)mine};
     ws->pair[0] = -1;
     if (!adopted && !ws->wsi) {
         release_upgraded(up);
@@ -253,39 +253,8 @@ static void on_upgraded(void *arg, struct upgraded *up, int fd, const char *extr
         ws_gone(ws);
         return;
     }
-    if (tunnel_open(ws->context->loop, &client, &inner, extra, n, 1, &err) < 0)
+    if (tunnel_open(ws->context->loop, &client, &inner, 1, NULL, &err) < 0)
         log_warn("websocket: %s", err.text);
-}
-
-static bool has_word(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    while (list && *list) {
-        list += strspn(list, ", \t");
-        size_t have = strcspn(list, ", \t");
-        if (have == n && strncasecmp(list, word, n) == 0)
-            return true;
-        list += have;
-    }
-    return false;
-}
-
-/* RFC 6455 section 4.2.1. */
-static int check_handshake(const struct exchange *ex, const char **ret_key, struct err *err)
-{
-    const char *key = exchange_header(ex, "Sec-WebSocket-Key");
-    const char *version = exchange_header(ex, "Sec-WebSocket-Version");
-    if (!has_word(exchange_header(ex, "Upgrade"), "websocket") ||
-        !has_word(exchange_header(ex, "Connection"), "upgrade"))
-        return err_set(err, ERR_SYNTAX, "this address speaks WebSocket only");
-    if (!version || strcmp(version, "13") != 0)
-        return err_set(err, ERR_SYNTAX, "Sec-WebSocket-Version must be 13");
-    if (!key || strlen(key) != 24 ||
-        strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
-                    "tuvwxyz0123456789+/=") != 24)
-        return err_set(err, ERR_SYNTAX, "Sec-WebSocket-Key must be 16 bytes in base64");
-    *ret_key = key;
-    return 0;
 }
 
 /* RFC 6455 section 4.2.2, step 5.4. */
@@ -303,7 +272,7 @@ int ws_accept(struct ws_context *context, struct exchange *ex, const struct ws_h
 {
     const char *key = NULL;
     char value[40];
-    if (check_handshake(ex, &key, err) < 0)
+    if (handshake_check(ex, &key, err) < 0)
         return -1;
     struct ws *ws = calloc(1, sizeof *ws);
     if (!ws)
