@@ -1,8 +1,7 @@
-/* core/display.h: the gateway's side of the desktop's control socket. The gateway links no X11.
+/* core/display.h: the gateway's side of the desktop's control socket (core/display_protocol.h). The
+ * gateway links no X11.
  *
- * Each call connects, asks, and waits for the answer until the deadline. For workers: these block.
- * Fails with ERR_INVALID for what the desktop calls impossible (its sentence is passed on),
- * ERR_UNAVAILABLE when it cannot be reached, ERR_TIMEOUT when it does not answer. */
+ * Each question has a connection of its own and a deadline. Loop thread only. */
 #ifndef SANDGATE_CORE_DISPLAY_H
 #define SANDGATE_CORE_DISPLAY_H
 
@@ -12,28 +11,37 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "core/display_protocol.h"
+#include "io/loop.h"
 
+/* The screen after the question was dealt with. */
 struct display_status {
     int width, height;        /* pixels */
     int pointer_x, pointer_y; /* pixels */
 };
 
-/* `socket` is the path of the control socket throughout; `ret_status` may be NULL. */
-int display_status(const char *socket, struct display_status *ret_status,
-                   struct err *err) MUST_CHECK;
-/* `quality` 0–100 counts for JPEG only. The image is appended to `out`. */
-int display_screenshot(const char *socket, enum display_format format, int quality,
-                       struct bytes *out, struct display_status *ret_status,
-                       struct err *err) MUST_CHECK;
-int display_resize(const char *socket, int width, int height, struct display_status *ret_status,
-                   struct err *err) MUST_CHECK;
+struct display_question {
+    const char *socket; /* path of the control socket */
+    enum display_op op;
+    int a, b;             /* as the operation wants them */
+    struct bytes payload; /* taken, also on failure */
+    uint64_t deadline_ms;
+    /* Exactly once, later; `err` NULL: `answer` is the payload, to be taken or left. Else
+     * ERR_INVALID: the desktop calls it impossible, its sentence is the text; ERR_UNAVAILABLE: it
+     * cannot be reached; ERR_TIMEOUT: it does not answer. */
+    void (*done)(void *arg, const struct display_status *status, struct bytes *answer,
+                 const struct err *err);
+    void *arg;
+};
 
-/* Events are collected with these, then sent at once. */
+struct display_call;
+int display_ask(struct loop *loop, struct display_question *question,
+                struct display_call **ret_call, struct err *err) MUST_CHECK;
+/* `done` will not be called; what was asked for may happen all the same. NULL is fine. */
+void display_cancel(struct display_call *call);
+
+/* Input events for DISPLAY_INPUT's payload. A buffer that failed must not be sent. */
 void display_event(struct bytes *events, enum display_event_kind kind, int x, int y);
 void display_event_text(struct bytes *events, enum display_event_kind kind, int x, const char *text,
                         size_t n);
-/* `ms`: how long the events themselves may take (waits, long texts). */
-int display_input(const char *socket, const struct bytes *events, uint64_t ms,
-                  struct display_status *ret_status, struct err *err) MUST_CHECK;
 
 #endif
