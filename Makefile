@@ -106,7 +106,7 @@ $(B)/obj/%.o: gateway/%.c
 unit: $(UNIT_BIN)
 $(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(OBJ) $(LDLIBS)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(filter %.o,$^) $(LDLIBS)
 
 # The hooks are embedded by .incbin, which no compiler reports as a dependency.
 $(B)/obj/core/shell_channel.o: gateway/core/shell_hooks.bash
