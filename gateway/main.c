@@ -19,6 +19,7 @@
 #include "core/files.h"
 #include "core/history.h"
 #include "core/shell_sessions.h"
+#include "core/supervisor.h"
 #include "core/toolbox.h"
 #include "http/upstream.h"
 #include "http/ws.h"
@@ -28,6 +29,7 @@
 extern char **environ;
 
 #define SHUTDOWN_GRACE_MS 2000
+#define SERVICES_GRACE_MS 3000
 #define KILL_GRACE_MS     1000
 #define IDLE_SECONDS      75
 #define BLOCKING_AT_ONCE  6
@@ -186,6 +188,7 @@ static int open_http(struct gateway *g, struct err *err)
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,
+        .supervisor = g->app.supervisor,
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
         .max_slow = SLOW_AT_ONCE,
@@ -207,7 +210,9 @@ static int open_all(struct gateway *g, struct err *err)
         return -1;
     g->app.environment = g->environment;
     if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
-        open_store(g, err) < 0 || open_sessions(g, err) < 0)
+        open_store(g, err) < 0 || open_sessions(g, err) < 0 ||
+        supervisor_open(g->app.loop, g->app.children, &g->config, g->environment,
+                        &g->app.supervisor, err) < 0)
         return -1;
     return open_http(g, err);
 }
@@ -230,6 +235,8 @@ static void end_children(struct gateway *g)
 
 static void close_all(struct gateway *g)
 {
+    if (g->app.supervisor)
+        supervisor_stop(g->app.supervisor);
     if (g->app.bash)
         bash_sessions_stop(g->app.bash);
     if (g->app.shells)
@@ -238,6 +245,8 @@ static void close_all(struct gateway *g)
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
     }
+    if (g->app.supervisor)
+        loop_drain(g->app.loop, supervisor_stopped, g->app.supervisor, SERVICES_GRACE_MS);
     if (g->app.children)
         end_children(g);
     /* With their children ended, workers come back. */
@@ -251,6 +260,7 @@ static void close_all(struct gateway *g)
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
     shell_sessions_close(g->app.shells);
+    supervisor_close(g->app.supervisor);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);

@@ -46,6 +46,7 @@ extern const struct route history_routes[];
 extern const struct route metrics_routes[];
 extern const struct route page_routes[];
 extern const struct route sandbox_routes[];
+extern const struct route service_routes[];
 extern const struct route shell_routes[];
 extern const struct route shell_session_routes[];
 extern const struct route terminal_routes[];

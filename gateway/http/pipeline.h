@@ -6,6 +6,7 @@
  *   permit   what the row demands against what the credential grants
  *   admit    the body's media type and its ceiling
  *   decode   body or query into the row's input struct
+ *   need     the row's service: started and waited for, and held until the exchange is over
  *   handle   the row's handler: inline, on a worker, or parked
  *   log      counters, and a line for what went wrong
  *
@@ -14,6 +15,7 @@
 #define SANDGATE_HTTP_PIPELINE_H
 
 #include "core/auth.h"
+#include "core/supervisor.h"
 #include "http/exchange.h"
 #include "http/guard.h"
 #include "http/router.h"
@@ -39,6 +41,7 @@ struct work {
 struct pipeline {
     const struct auth *auth;
     const struct router *router;
+    const struct supervisor *supervisor;
     struct guard_policy guard;
     unsigned max_blocking; /* blocking handlers at once; further ones wait their turn */
     unsigned max_slow;     /* the same of slow ones, of which few may wait */
