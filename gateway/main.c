@@ -18,9 +18,11 @@
 #include "core/environment.h"
 #include "core/files.h"
 #include "core/history.h"
+#include "core/recorder.h"
 #include "core/shell_sessions.h"
 #include "core/supervisor.h"
 #include "core/toolbox.h"
+#include "http/upstream.h"
 #include "http/ws.h"
 #include "io/spawn.h"
 #include "store/store.h"
@@ -161,8 +163,10 @@ static int open_sessions(struct gateway *g, struct err *err)
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
         return -1;
-    return shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
-                               &app->shells, err);
+    if (shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                            &app->shells, err) < 0)
+        return -1;
+    return recorder_open(app->loop, app->children, &g->config, app->toolbox, &app->recorder, err);
 }
 
 /* /proc/PID/environ and cmdline show what the process was started with to every command of the
@@ -178,7 +182,9 @@ static int open_http(struct gateway *g, struct err *err)
     int fd = -1;
     if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
         router_open(route_tables, &g->app.router, err) < 0 ||
-        ws_context_open(g->app.loop, &g->app.ws, err) < 0 || listen_on(&g->config, &fd, err) < 0)
+        ws_context_open(g->app.loop, &g->app.ws, err) < 0 ||
+        upstream_pool_open(g->app.loop, &g->app.upstreams, err) < 0 ||
+        listen_on(&g->config, &fd, err) < 0)
         return -1;
     if (auth_required(g->app.auth))
         wipe_key(g);
@@ -251,11 +257,13 @@ static void close_all(struct gateway *g)
         loop_drain(g->app.loop, server_released, g->app.server, SHUTDOWN_GRACE_MS);
     ws_context_close(g->app.ws);
     server_close(g->app.server);
+    upstream_pool_close(g->app.upstreams);
     bytes_done(&g->app.openapi);
     router_close(g->app.router);
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
     shell_sessions_close(g->app.shells);
+    recorder_close(g->app.recorder);
     supervisor_close(g->app.supervisor);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);

@@ -45,7 +45,7 @@ packages_of() {
     test)
         echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck
         echo python3 python3-venv chromium fonts-dejavu-core
-        echo nginx-light wrk curl jq brotli git vim procps psmisc
+        echo nginx-light openssl wrk curl jq brotli git vim procps psmisc
         ;;
     bench)
         echo cmake libjson-c-dev zlib1g-dev

@@ -21,6 +21,8 @@ struct app {
     struct bash_sessions *bash;
     struct shell_sessions *shells;
     struct supervisor *supervisor;
+    struct recorder *recorder;
+    struct upstream_pool *upstreams; /* idle connections to services */
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
@@ -38,6 +40,10 @@ static inline struct app *app_of(const struct exchange *ex)
 extern const struct route *const route_tables[];
 
 extern const struct route bash_routes[];
+extern const struct route browser_action_routes[];
+extern const struct route browser_routes[];
+extern const struct route display_routes[];
+extern const struct route devtools_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route history_routes[];
@@ -48,6 +54,7 @@ extern const struct route service_routes[];
 extern const struct route shell_routes[];
 extern const struct route shell_session_routes[];
 extern const struct route terminal_routes[];
+extern const struct route vnc_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];
 

@@ -137,6 +137,8 @@ void exchange_reply_stream(struct exchange *ex, unsigned status, const char *typ
                            const struct stream_hooks *hooks);
 /* Bytes that may be written now without passing the ceiling (256 KiB). */
 size_t exchange_stream_room(const struct exchange *ex);
+/* Bytes that were written and not sent yet. */
+size_t exchange_stream_held(const struct exchange *ex);
 void exchange_stream_write(struct exchange *ex, const char *data, size_t n);
 /* No more bytes; hooks are not called any more. */
 void exchange_stream_end(struct exchange *ex);

@@ -200,6 +200,11 @@ static struct pipeline *pipeline_of(const struct exchange *ex)
     return ex->server->hooks.arg;
 }
 
+bool pipeline_needs_key(const struct exchange *ex)
+{
+    return auth_required(pipeline_of(ex)->auth);
+}
+
 static struct work *work_of(struct pipeline *p, const struct exchange *ex)
 {
     return ex->route->kind == ROUTE_SLOW ? &p->slow : &p->quick;

@@ -54,4 +54,7 @@ struct pipeline {
 /* The hooks to open the server with; `pipeline` stays the caller's and outlives the server. */
 struct server_hooks pipeline_hooks(struct pipeline *pipeline, void *app);
 
+/* Whether a key is configured, so that credentials in a request are the gateway's. */
+bool pipeline_needs_key(const struct exchange *ex);
+
 #endif

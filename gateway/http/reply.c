@@ -116,6 +116,11 @@ size_t exchange_stream_room(const struct exchange *ex)
     return r->stream_ended ? 0 : r->bytes.limit - r->bytes.len;
 }
 
+size_t exchange_stream_held(const struct exchange *ex)
+{
+    return ex->reply.bytes.len;
+}
+
 static void go_on(struct exchange *ex)
 {
     struct reply *r = &ex->reply;

@@ -29,6 +29,7 @@ struct upstream_call {
 
     struct bytes in;            /* the answer's head, and what came with it */
     size_t in_at;               /* of `in`, used up */
+    bool begun;                 /* what came with the head was looked at */
     struct response_head *head; /* NULL: not yet */
     struct chunked chunked;
     uint64_t left; /* of FRAMED_LENGTH */
@@ -102,7 +103,7 @@ static void complete(struct upstream_call *c)
 static void set_watch(struct upstream_call *c)
 {
     unsigned events = c->paused ? 0 : WATCH_READ;
-    bool leftover = c->head && !c->paused && c->in_at < c->in.len;
+    bool leftover = c->head && !c->begun && !c->paused;
     /* Writable at once: has a paused call go on with what it holds, and `room` be told. */
     if (upstream_pending(c) || leftover || c->wants_room)
         events |= WATCH_WRITE;
@@ -154,6 +155,11 @@ void upstream_write(struct upstream_call *c, const char *data, size_t n)
 size_t upstream_pending(const struct upstream_call *c)
 {
     return c->deaf ? 0 : c->out.len - c->out_at;
+}
+
+bool upstream_deaf(const struct upstream_call *c)
+{
+    return c->deaf;
 }
 
 void upstream_finish(struct upstream_call *c)
@@ -269,6 +275,7 @@ static void read_body(struct upstream_call *c, const char *data, size_t n)
 static void read_leftover(struct upstream_call *c)
 {
     size_t at = c->in_at, n = c->in.len - at;
+    c->begun = true;
     c->in_at = c->in.len;
     if (n || c->head->framing == FRAMED_EMPTY ||
         (c->head->framing == FRAMED_LENGTH && c->left == 0)) {
@@ -383,7 +390,7 @@ static void on_events(void *arg, unsigned events)
     enter(c);
     if (events & WATCH_WRITE)
         on_writable(c);
-    if (!c->over && c->head && !c->paused && c->in_at < c->in.len)
+    if (!c->over && c->head && !c->begun && !c->paused)
         read_leftover(c);
     if (!c->over && (events & WATCH_READ) && !c->paused)
         on_readable(c);

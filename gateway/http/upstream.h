@@ -64,6 +64,8 @@ int upstream_begin(struct loop *loop, const struct upstream_spec *spec,
  * upstream_pending() first. A service that answers without reading all of it is no error. */
 void upstream_write(struct upstream_call *call, const char *data, size_t n);
 size_t upstream_pending(const struct upstream_call *call);
+/* The service takes no more of the request: what is written goes nowhere. */
+bool upstream_deaf(const struct upstream_call *call);
 /* That was all of the request. */
 void upstream_finish(struct upstream_call *call);
 /* Read no more of the answer for now, or go on. */
