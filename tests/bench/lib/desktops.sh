@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # desktops.sh: three desktops that show the same page in the same Chromium, each to be watched over a WebSocket on PORT:
 # ours, and the two a person would otherwise build from Debian's packages. Every start_* appends what it starts to
-# STARTED (see servers.sh) and sets PORT, WS_PATH, SERVER (processes whose CPU is the server's, as src/frames.c takes
-# them), SERVER_NAMES, VIEWED (the VNC program's pid), BROWSER (Chromium's pid) and DISPLAY_OF (its DISPLAY, XAUTHORITY).
+# STARTED (see servers.sh) and sets PORT, SERVER (processes whose CPU is the server's, as src/frames.c takes them),
+# SERVER_NAMES, VIEWED (the VNC program's pid), BROWSER (Chromium's pid) and DISPLAY_OF (its DISPLAY and XAUTHORITY).
 # shellcheck disable=SC2034
 
 SCREEN_WIDTH=1280
@@ -27,7 +27,6 @@ start_cold() {
 # start_ours [PAGE]
 start_ours() {
     start_cold "$@"
-    WS_PATH=/websockify
     api /v1/browser/info >"$TEMP/info" || fail "the browser did not start: $(api /v1/services/browser | jq -r .reason)"
     VIEWED=$(service_pid desktop)
     X_PID=$(service_pid display)
@@ -79,7 +78,6 @@ start_around() {
         SERVICE_PORT="$("$BUILD/freeport")" "$SERVICES/browser/sandgate-browser" >"$TEMP/$1.browser.log" 2>&1 &
     BROWSER=$!
     STARTED+=("$BROWSER")
-    WS_PATH=/websockify
     DISPLAY_OF="DISPLAY=$X_DISPLAY XAUTHORITY="
 }
 

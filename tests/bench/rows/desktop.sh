@@ -59,10 +59,11 @@ row_cold() {
 
 # CPU seconds of SERVER so far.
 server_seconds() {
-    local pid total=0
+    local pid total=0 which
     for pid in "${SERVER[@]}"; do
-        # The gateway counts alone, without the services below it.
-        total=$(calc "$total + $(field $([[ $pid == =* ]] && echo 1 || echo 2) "$(usage_of "${pid#=}")")")
+        which=2
+        [[ $pid != =* ]] || which=1 # the gateway counts alone, without the services below it
+        total=$(calc "$total + $(field $which "$(usage_of "${pid#=}")")")
     done
     echo "$total"
 }

@@ -4,40 +4,42 @@
 
 # start_flash NAME: the client on the desktop just started.
 start_flash() {
-    local settings line
+    local settings
     read -ra settings <<<"$DISPLAY_OF"
-    mkfifo "$TEMP/$1.in" "$TEMP/$1.out"
-    env "${settings[@]}" "$BUILD/flash" <"$TEMP/$1.in" >"$TEMP/$1.out" 2>"$TEMP/$1.log" &
+    mkfifo "$TEMP/$1.flash"
+    env "${settings[@]}" "$BUILD/flash" </dev/null >"$TEMP/$1.flash" 2>"$TEMP/$1.flash.log" &
     STARTED+=("$!")
-    exec {KEEP_OPEN}>"$TEMP/$1.in" {SAYS}<"$TEMP/$1.out"
-    read -r -t 20 -u "$SAYS" line || fail "the flashing window did not come up: $(tail -n 1 "$TEMP/$1.log")"
+    exec {SAYS}<"$TEMP/$1.flash"
+    read -r -t 20 -u "$SAYS" _ || fail "the flashing window did not come up: $(tail -n 1 "$TEMP/$1.flash.log")"
     exec {SAYS}<&-
 }
 
+# input_row FIELD KIND: a line of $TEMP/input.NAME is what src/react.c printed.
+input_row() {
+    local ratio
+    ratio=$(median_ratio "$(column "$TEMP/input.ours" "$1")" "$(column "$TEMP/input.tigervnc" "$1")")
+    record "$2 press to its pixels in the viewer, p50" '≤ 1 × Xtigervnc' "$(round 2 "$(middle "$TEMP/input.ours" "$1")") ms" \
+        "Xtigervnc $(round 2 "$(middle "$TEMP/input.tigervnc" "$1")") ms" "$(round 2 "$ratio")" "$(at_most "$ratio" 1)"
+}
+
 row_input() {
-    local round name said kind asked=60
-    local ours_key=() ours_button=() tigervnc_key=() tigervnc_button=() p90=() ratio
+    local round name presses=60 # of each kind and round
+    declare -A port
     for name in ours tigervnc; do
         "start_$name" about:blank
         start_flash "$name"
-        local "${name}_at=$PORT"
+        port[$name]=$PORT
     done
     for ((round = 0; round < ROUNDS; round++)); do
         for name in ours tigervnc; do
-            local at=${name}_at
-            local -n keys=${name}_key buttons=${name}_button
-            said=$("$BUILD/react" "${!at}" /websockify "$asked")
-            keys+=("$(field 1 "$said")")
-            buttons+=("$(field 3 "$said")")
-            p90+=("$name: keys $(field 2 "$said"), buttons $(field 4 "$said")")
-            say "   $name: $said"
+            "$BUILD/react" "${port[$name]}" /websockify "$presses" >>"$TEMP/input.$name"
+            say "   $name: $(tail -n 1 "$TEMP/input.$name")"
         done
     done
-    for kind in key button; do
-        local -n mine=ours_$kind theirs=tigervnc_$kind
-        ratio=$(median_ratio "${mine[*]}" "${theirs[*]}")
-        record "$kind press to its pixels in the viewer, p50" '≤ 1 × Xtigervnc' "$(round 2 "$(median "${mine[@]}")") ms" \
-            "Xtigervnc $(round 2 "$(median "${theirs[@]}")") ms" "$(round 2 "$ratio")" "$(at_most "$ratio" 1)"
+    input_row 1 key
+    input_row 3 button
+    for name in ours tigervnc; do
+        note "input, $name: p90 of keys $(round 2 "$(middle "$TEMP/input.$name" 2)") ms," \
+            "of buttons $(round 2 "$(middle "$TEMP/input.$name" 4)") ms."
     done
-    note "input: p90 in ms, last round: ${p90[-2]}; ${p90[-1]}."
 }

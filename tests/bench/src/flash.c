@@ -1,13 +1,9 @@
 /* flash: a window of one colour in the middle of the display in DISPLAY, inverted at every press of
  * a key or button the moment it is told. It prints "ready" when it is on the screen and has the
- * keyboard, and leaves when its stdin ends. What it adds to a latency is one round of X. */
+ * keyboard, and stays until it is ended. What it adds to a latency is one round of X. */
 #include "clock.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <X11/Xlib.h>
 
@@ -45,38 +41,24 @@ static void show(Display *display, Window window)
     fflush(stdout);
 }
 
-static void handle_events(Display *display, Window window)
+int main(void)
 {
-    static int shown = 0;
-    XEvent event;
+    Display *display = XOpenDisplay(NULL);
+    Window window;
+    int shown = 0;
 
-    while (XPending(display) > 0) {
-        XNextEvent(display, &event);
+    if (display == NULL)
+        die("no X display %s", XDisplayName(NULL));
+    window = make_window(display);
+    show(display, window);
+    for (;;) {
+        XEvent event;
+
+        XNextEvent(display, &event); /* sends what was asked for before it waits */
         if (event.type != KeyPress && event.type != ButtonPress)
             continue;
         shown = !shown;
         XSetWindowBackground(display, window, colors[shown]);
         XClearWindow(display, window);
     }
-    XFlush(display);
-}
-
-int main(void)
-{
-    Display *display = XOpenDisplay(NULL);
-    struct pollfd sources[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
-    Window window;
-
-    if (display == NULL)
-        die("no X display %s", XDisplayName(NULL));
-    window = make_window(display);
-    show(display, window);
-    sources[1].fd = ConnectionNumber(display);
-    do {
-        handle_events(display, window);
-        if (poll(sources, 2, -1) < 0 && errno != EINTR)
-            die("poll: %s", strerror(errno));
-    } while (sources[0].revents == 0);
-    XCloseDisplay(display);
-    return 0;
 }
