@@ -18,6 +18,7 @@
 #include "core/environment.h"
 #include "core/files.h"
 #include "core/history.h"
+#include "core/recorder.h"
 #include "core/shell_sessions.h"
 #include "core/supervisor.h"
 #include "core/toolbox.h"
@@ -32,6 +33,7 @@ extern char **environ;
 #define SERVICES_GRACE_MS 3000
 #define KILL_GRACE_MS     1000
 #define IDLE_SECONDS      75
+#define SERVICE_WAIT_MS   45000
 #define BLOCKING_AT_ONCE  6
 #define SLOW_AT_ONCE      4
 /* One for each of those, and two for the database and uploads. */
@@ -162,8 +164,10 @@ static int open_sessions(struct gateway *g, struct err *err)
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
         return -1;
-    return shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
-                               &app->shells, err);
+    if (shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                            &app->shells, err) < 0)
+        return -1;
+    return recorder_open(app->loop, app->children, &g->config, app->toolbox, &app->recorder, err);
 }
 
 /* /proc/PID/environ and cmdline show what the process was started with to every command of the
@@ -192,6 +196,7 @@ static int open_http(struct gateway *g, struct err *err)
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
         .max_slow = SLOW_AT_ONCE,
+        .service_ms = SERVICE_WAIT_MS,
     };
     struct server_hooks hooks = pipeline_hooks(&g->pipeline, &g->app);
     struct server_limits limits = {(unsigned)g->config.max_connections, IDLE_SECONDS};
@@ -260,6 +265,7 @@ static void close_all(struct gateway *g)
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
     shell_sessions_close(g->app.shells);
+    recorder_close(g->app.recorder);
     supervisor_close(g->app.supervisor);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);

@@ -21,6 +21,7 @@ struct app {
     struct bash_sessions *bash;
     struct shell_sessions *shells;
     struct supervisor *supervisor;
+    struct recorder *recorder;
     struct upstream_pool *upstreams; /* idle connections to services */
     struct router *router;
     struct pipeline *pipeline;
@@ -39,6 +40,9 @@ static inline struct app *app_of(const struct exchange *ex)
 extern const struct route *const route_tables[];
 
 extern const struct route bash_routes[];
+extern const struct route browser_action_routes[];
+extern const struct route browser_routes[];
+extern const struct route display_routes[];
 extern const struct route devtools_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
