@@ -44,7 +44,7 @@ RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway services web unit deps test-deps run test lint bench fuzz image image-test clean
+.PHONY: all gateway services web unit deps test-deps bench-deps run test lint bench fuzz image image-test clean
 
 all: gateway web services
 
@@ -70,7 +70,7 @@ test: test-deps
 lint: test-deps
 	@tests/lint/lint.sh
 
-bench: test-deps
+bench: bench-deps
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run.sh
 
@@ -90,6 +90,9 @@ deps:
 
 test-deps:
 	@image/provision.sh build runtime test
+
+bench-deps:
+	@image/provision.sh build runtime test bench
 
 clean:
 	rm -rf build web/node_modules

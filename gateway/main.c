@@ -33,6 +33,7 @@ extern char **environ;
 #define SERVICES_GRACE_MS 3000
 #define KILL_GRACE_MS     1000
 #define IDLE_SECONDS      75
+#define SERVICE_WAIT_MS   45000
 #define BLOCKING_AT_ONCE  6
 #define SLOW_AT_ONCE      4
 /* One for each of those, and two for the database and uploads. */
@@ -195,6 +196,7 @@ static int open_http(struct gateway *g, struct err *err)
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
         .max_slow = SLOW_AT_ONCE,
+        .service_ms = SERVICE_WAIT_MS,
     };
     struct server_hooks hooks = pipeline_hooks(&g->pipeline, &g->app);
     struct server_limits limits = {(unsigned)g->config.max_connections, IDLE_SECONDS};

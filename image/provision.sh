@@ -59,6 +59,9 @@ packages_of() {
         ;;
     bench)
         echo cmake libjson-c-dev zlib1g-dev
+        # The desktop's peers, and what their viewer and the window it watches are built with.
+        echo tigervnc-standalone-server x11vnc websockify xvfb openbox
+        echo libjpeg62-turbo-dev libx11-dev
         ;;
     baseimage)
         echo debootstrap debian-archive-keyring

@@ -75,6 +75,7 @@ class Wire:
             max_size=None,
             proxy=None,
             open_timeout=allow(deadline),
+            legacy=True,
         )
         assert self.link.subprotocol == "binary"
         self._kept, self.deadline = bytearray(), deadline

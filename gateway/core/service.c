@@ -240,6 +240,16 @@ static void block(struct service *s, const struct service *need)
     s->blocked = true;
 }
 
+/* It shares the fate of its need. */
+static void settle_blocked(struct service *s)
+{
+    const struct service *need = missing_need(s);
+    if (!need)
+        begin_starting(s, "what it needs is back");
+    else if (need->state == SERVICE_FAILED && s->state == SERVICE_BACKOFF)
+        block(s, need);
+}
+
 static void settle_starting(struct service *s)
 {
     struct err err;
@@ -386,8 +396,8 @@ void service_settle(struct service *s)
         break;
     case SERVICE_BACKOFF:
     case SERVICE_FAILED:
-        if (s->blocked && s->wanted && !missing_need(s))
-            begin_starting(s, "what it needs is back");
+        if (s->blocked && s->wanted)
+            settle_blocked(s);
         break;
     case SERVICE_STOPPED:
         break;

@@ -88,6 +88,18 @@ def test_typing_ten_kilobytes(desk, board, clipboard):
     assert watch.seconds < (3 if clipboard else 20), f"took {watch.seconds:.1f} s"
 
 
+@WAYS
+def test_clicks_and_texts_keep_their_order(desk, board, clipboard):
+    """As an agent works: one action after the other, without looking in between."""
+    letters = "abcdefgh"
+    for letter in letters:
+        for name in ("field", "area"):
+            desk.act("CLICK", **board.at(name))
+            desk.act("TYPING", text=letter, use_clipboard=clipboard)
+    board.tab.wait_for(f"document.getElementById('area').value.length >= {len(letters)}")
+    assert (sorted(board.value("field")), sorted(board.value("area"))) == (list(letters), list(letters))
+
+
 def test_two_typists_do_not_interleave(desk, board):
     board.focus("area")
     with ThreadPoolExecutor(2) as pool:

@@ -375,7 +375,7 @@ def test_text_frames_and_other_protocols(gateway, unharmed):
 def test_a_foreign_page_cannot_watch(gateway):
     address = gateway.url.replace("http", "ws", 1) + "/websockify"
     with pytest.raises(InvalidHandshake):
-        connect(address, subprotocols=["binary"], origin="https://evil.example", proxy=None).close()
+        connect(address, subprotocols=["binary"], origin="https://evil.example", proxy=None, legacy=True).close()
 
 
 def test_the_page_without_websocket_is_refused(api):
