@@ -275,10 +275,17 @@ void service_on_ready(struct service *s)
     enter(s, SERVICE_READY, "ready after %.2f s", seconds);
 }
 
+/* One that ended because what it needs had ended before is not to blame: it comes back with it. */
 void service_on_failure(struct service *s, const char *why)
 {
     if (s->state != SERVICE_STARTING && s->state != SERVICE_READY)
         return;
+    const struct service *need = missing_need(s);
+    if (need) {
+        enter(s, SERVICE_BACKOFF, "%s (%s, which it needs, is gone)", why, need->manifest->name);
+        s->blocked = true;
+        return;
+    }
     if (s->state == SERVICE_READY && loop_clock() - s->entered >= STABLE_MS)
         s->failures = 0;
     s->failures++;

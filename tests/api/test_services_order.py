@@ -5,10 +5,25 @@ from __future__ import annotations
 import os
 import signal
 
+import psutil
 import pytest
 
-from services import Services
+from server import wait_for_exit
+from services import LISTEN, Services
 from waiting import Stopwatch, eventually
+
+
+# Holds a connection to the base, and ends when it breaks.
+FOLLOWS = """\
+import os, socket
+base = socket.socket(socket.AF_UNIX)
+base.connect(os.environ["SANDGATE_RUN"] + "/base/socket")
+own = socket.socket(socket.AF_UNIX)
+own.bind(os.environ["SERVICE_SOCKET"])
+own.listen()
+base.recv(1)
+raise SystemExit("the base went away")
+"""
 
 
 @pytest.fixture
@@ -99,6 +114,29 @@ def test_a_need_that_fails_is_told(services: Services, run) -> None:
     services.state_file("base", "well").touch()
     services.start("base")
     services.until("top", "ready")
+
+
+def test_one_that_falls_with_its_need_is_not_blamed(services: Services, run) -> None:
+    """It ends by itself when the base goes, as X clients do. The gateway is held up so that it hears of both at once."""
+    keeps = "kept = []\n" + LISTEN.replace("listener.accept()[0].close()", "kept.append(listener.accept())")
+    services.add("base", python=keeps, listen={"socket": True})
+    services.add("top", python=FOLLOWS, needs=["base"], listen={"socket": True})
+    gateway = psutil.Process(run().pid)
+    for _ in range(4):
+        services.start("top")
+        base, top = services.process("base"), services.process("top")
+        gateway.suspend()
+        base.kill()
+        wait_for_exit(top.pid)
+        gateway.resume()
+        services.until("top", "backoff")
+    services.start("top")
+    assert services.gateway.log().count("exited with code 1: the base went away (base, which it needs, is gone)") == 4
+    with Stopwatch() as watch:  # its first failure
+        services.process("top").kill()
+        services.until("top", "backoff")
+        services.until("top", "ready")
+    watch.assert_below(1.0)
 
 
 def test_a_wish_is_waited_for_but_not_depended_on(services: Services, run) -> None:
