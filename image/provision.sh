@@ -9,6 +9,7 @@ usage: image/provision.sh [--list] GROUP...
 
   build      compile the gateway and bundle the web pages
   runtime    what the running gateway calls: libraries, shells, search
+  desktop    what the services of the desktop run: X server, browser, fonts, recorder
   computer   what a person or an agent expects of the computer besides (the image has it)
   test       lint and tests, on top of build and runtime
   bench      what the speed table compares with, on top of test
@@ -36,6 +37,15 @@ packages_of() {
         echo libmicrohttpd12 libwebsockets17 libwebsockets-evlib-uv libcjson1 libuv1 libsqlite3-0 libssl3
         echo bash ripgrep procps tzdata
         ;;
+    desktop)
+        echo xvfb openbox xauth x11-utils
+        echo libvncserver1 libx11-6 libxdamage1 libxext6 libxfixes3 libxrandr2 libxtst6
+        echo libpng16-16 libjpeg62-turbo libdeflate0
+        # Without chromium-l10n CHROME_UI_LANG knows English alone.
+        echo chromium chromium-l10n ffmpeg
+        # Pages name DejaVu and Liberation (Arial, Times, Courier); Noto has the world's scripts and emoji.
+        echo fonts-dejavu-core fonts-liberation fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+        ;;
     computer)
         echo tini sudo ca-certificates curl wget git openssh-client rsync
         echo vim-tiny nano less file jq tree patch bzip2 xz-utils zip unzip
@@ -45,10 +55,13 @@ packages_of() {
     test)
         echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck
         echo python3 python3-venv chromium fonts-dejavu-core
-        echo nginx-light wrk curl jq brotli git vim procps psmisc
+        echo nginx-light openssl wrk curl jq brotli git vim procps psmisc
         ;;
     bench)
         echo cmake libjson-c-dev zlib1g-dev
+        # The desktop's peers, and what their viewer and the window it watches are built with.
+        echo tigervnc-standalone-server x11vnc websockify xvfb openbox
+        echo libjpeg62-turbo-dev libx11-dev
         ;;
     baseimage)
         echo debootstrap debian-archive-keyring
