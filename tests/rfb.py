@@ -223,16 +223,11 @@ class Viewer:
     def whole_screen(self) -> bytes:
         """Every pixel anew, whatever else comes before (a new size, a pointer)."""
         self.ask(incremental=False)
-        missing = None
-        while missing is None or missing > 0:
+        drawn = 0
+        while drawn < self.width * self.height:
             update = self.next_message()
-            if not update:
-                continue
-            drawn = [r for r in update.rects if r.encoding >= 0]
-            if not drawn and missing is None:
-                self.ask(incremental=False, area=None)
-                continue
-            missing = (self.width * self.height if missing is None else missing) - sum(r.width * r.height for r in drawn)
+            if update:
+                drawn += sum(rect.width * rect.height for rect in update.rects if rect.encoding >= 0)
         return bytes(self.pixels)
 
     def pixel(self, x: int, y: int) -> tuple[int, int, int]:

@@ -513,8 +513,14 @@ void vnc_set_shape(struct vnc *vnc, struct shape *shape)
 
 void vnc_send(struct vnc *vnc)
 {
-    if (vnc->client->sock != RFB_INVALID_SOCKET && vnc_is_ready(vnc))
-        (void)rfbUpdateClient(vnc->client);
+    rfbClientPtr client = vnc->client;
+    if (client->sock == RFB_INVALID_SOCKET || !vnc_is_ready(vnc))
+        return;
+    /* A new size goes in an update of its own; the pixels asked for follow. */
+    bool size_first = client->useNewFBSize && client->newFBSizePending;
+    (void)rfbUpdateClient(client);
+    if (size_first && client->sock != RFB_INVALID_SOCKET)
+        (void)rfbUpdateClient(client);
 }
 
 bool vnc_wants_damage(const struct vnc *vnc)

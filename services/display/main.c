@@ -114,6 +114,7 @@ static int set_up_screen(void *arg, struct err *err)
     int result = resize_screen(&x, s->width, s->height, err);
     XSetWindowBackground(x.display, x.root, BlackPixel(x.display, DefaultScreen(x.display)));
     XClearWindow(x.display, x.root);
+    XWarpPointer(x.display, None, x.root, 0, 0, 0, 0, s->width / 2, s->height / 2);
     xserver_close(&x);
     return result;
 }
