@@ -86,13 +86,13 @@ image-test:
 	@tests/image.sh
 
 deps:
-	@image/provision.sh build runtime
+	@image/provision.sh build runtime desktop
 
 test-deps:
-	@image/provision.sh build runtime test
+	@image/provision.sh build runtime desktop test
 
 bench-deps:
-	@image/provision.sh build runtime test bench
+	@image/provision.sh build runtime desktop test bench
 
 clean:
 	rm -rf build web/node_modules
