@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from desk import Desk
-from rfb import Viewer
+from viewers import Viewer
 from server import Server
 from waiting import Stopwatch, allow, eventually
 

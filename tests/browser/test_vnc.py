@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
 from desk import Desk
-from rfb import ALL, COPY, DESKTOP_SIZE, RAW, ZLIB, Viewer, ViewerClosed, Wire
+from viewers import ALL, COPY, DESKTOP_SIZE, RAW, ZLIB, Viewer, ViewerClosed, Wire
 from waiting import allow, eventually
 
 MIXED = "naïve 漢字 🎉"
