@@ -30,6 +30,8 @@ packages_of() {
     build)
         echo gcc libc6-dev make pkg-config ca-certificates
         echo libmicrohttpd-dev libwebsockets-dev libcjson-dev libuv1-dev libsqlite3-dev libssl-dev
+        echo libvncserver-dev libx11-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev
+        echo libdeflate-dev libjpeg62-turbo-dev zlib1g-dev
         node_packages
         ;;
     runtime)
@@ -38,9 +40,8 @@ packages_of() {
         echo bash ripgrep procps tzdata
         ;;
     desktop)
-        echo xvfb openbox xauth x11-utils
-        echo libvncserver1 libx11-6 libxdamage1 libxext6 libxfixes3 libxrandr2 libxtst6
-        echo libpng16-16 libjpeg62-turbo libdeflate0
+        echo xvfb openbox xauth util-linux
+        echo libvncserver1 libx11-6 libxdamage1 libxfixes3 libxrandr2 libxtst6 libdeflate0 libjpeg62-turbo zlib1g
         # Without chromium-l10n CHROME_UI_LANG knows English alone.
         echo chromium chromium-l10n ffmpeg
         # Pages name DejaVu and Liberation (Arial, Times, Courier); Noto has the world's scripts and emoji.
@@ -54,7 +55,7 @@ packages_of() {
         ;;
     test)
         echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck
-        echo python3 python3-venv
+        echo python3 python3-venv x11-utils
         echo nginx-light openssl wrk curl jq brotli git vim procps psmisc
         ;;
     bench)
