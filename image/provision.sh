@@ -11,7 +11,7 @@ usage: image/provision.sh [--list] GROUP...
   runtime    what the running gateway calls: libraries, shells, search
   desktop    what the services of the desktop run: X server, browser, fonts, recorder
   computer   what a person or an agent expects of the computer besides (the image has it)
-  test       lint and tests, on top of build and runtime
+  test       lint and tests, on top of build, runtime and desktop
   bench      what the speed table compares with, on top of test
   baseimage  what image/base-image.sh needs
 
@@ -56,7 +56,7 @@ packages_of() {
         ;;
     test)
         echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck
-        echo python3 python3-venv chromium fonts-dejavu-core
+        echo python3 python3-venv x11-utils
         echo nginx-light openssl wrk curl jq brotli git vim procps psmisc
         ;;
     bench)
