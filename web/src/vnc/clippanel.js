@@ -43,10 +43,9 @@ export class ClipboardPanel {
     sync.checked = syncWanted();
     sync.onchange = () => {
       setSyncWanted(sync.checked);
-      if (sync.checked) this.#take();
+      if (sync.checked && localClipboard.readable()) this.#take();
     };
     byId('clip-plain').hidden = localClipboard.readable();
-    byId('clip-sync-row').hidden = !localClipboard.readable();
   }
 
   async #take() {

@@ -90,7 +90,18 @@ function follow(state) {
   if (state.name === 'locked') askForKey(gateway).then(() => viewer.open());
 }
 
+let woken = false;
+
+// A desktop without its browser is an empty screen, so looking at it for the first time starts the
+// browser as any other first use does. Where there is none, or it may not be used, nothing is lost.
+function wakeBrowser() {
+  if (woken || parameters.host || parameters.port || parameters.path) return;
+  woken = true;
+  gateway.fetch('v1/browser/info').catch(() => {});
+}
+
 function welcome() {
+  wakeBrowser();
   // The new picture is there in a moment; until then the last one stays.
   setTimeout(() => viewer.state === 'connected' && screen.dropStill(), 200);
   toolbar.show();
