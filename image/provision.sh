@@ -9,6 +9,7 @@ usage: image/provision.sh [--list] GROUP...
 
   build      compile the gateway and bundle the web pages
   runtime    what the running gateway calls: libraries, shells, search
+  desktop    what the services of the desktop run: X server, browser, fonts, recorder
   computer   what a person or an agent expects of the computer besides (the image has it)
   test       lint and tests, on top of build and runtime
   bench      what the speed table compares with, on top of test
@@ -35,6 +36,15 @@ packages_of() {
         # The libuv plugin of libwebsockets is loaded by name at run time; no other package asks for it.
         echo libmicrohttpd12 libwebsockets17 libwebsockets-evlib-uv libcjson1 libuv1 libsqlite3-0 libssl3
         echo bash ripgrep procps tzdata
+        ;;
+    desktop)
+        echo xvfb openbox xauth x11-utils
+        echo libvncserver1 libx11-6 libxdamage1 libxext6 libxfixes3 libxrandr2 libxtst6
+        echo libpng16-16 libjpeg62-turbo libdeflate0
+        # Without chromium-l10n CHROME_UI_LANG knows English alone.
+        echo chromium chromium-l10n ffmpeg
+        # Pages name DejaVu and Liberation (Arial, Times, Courier); Noto has the world's scripts and emoji.
+        echo fonts-dejavu-core fonts-liberation fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
         ;;
     computer)
         echo tini sudo ca-certificates curl wget git openssh-client rsync

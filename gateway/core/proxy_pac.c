@@ -209,8 +209,6 @@ static void write_bypass_rule(struct bytes *out, const struct rule *rule, bool f
         (void)bytes_printf(out, "%s;.%s", rule->text, rule->text);
         break;
     case RULE_NET4:
-        (void)bytes_printf(out, "%s/%u", rule->text, rule->prefix);
-        break;
     case RULE_NET6:
         (void)bytes_printf(out, "%s/%u", rule->text, rule->prefix);
         break;

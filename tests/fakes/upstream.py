@@ -307,6 +307,7 @@ async def main() -> None:
         server = await asyncio.start_unix_server(serve, os.environ["SERVICE_SOCKET"])
     else:
         server = await asyncio.start_server(serve, "127.0.0.1", int(os.environ["SERVICE_PORT"]))
+    log("ready")
     async with server:
         await server.serve_forever()
 

@@ -169,7 +169,7 @@ static void builds_the_command_line(void)
     struct surroundings around = {.program = "chromium", .profile = "/p", .sandboxed = true};
     CHECK(load("HOMEPAGE", "https://x.test/", &s));
     const char **argv = arguments_build(arena, &s, &around);
-    CHECK(argv && strcmp(argv[0], "chromium") == 0);
+    CHECK_TEXT(argv[0], "chromium");
     CHECK(count(argv, "--user-data-dir=/p") == 1);
     CHECK(count(argv, "--remote-debugging-port=9222") == 1);
     CHECK(count(argv, "--remote-debugging-address=127.0.0.1") == 1);
