@@ -47,21 +47,23 @@ read_display() {
 
 # start_x NAME COMMAND…: an X server that picks its own display; X_PID, X_DISPLAY.
 start_x() {
-    local name=$1
+    local name=$1 room
     shift
-    mkfifo "$TEMP/$name.display"
-    "$@" -displayfd 3 -nolisten tcp -noreset -ac 3>"$TEMP/$name.display" >"$TEMP/$name.log" 2>&1 &
+    room=$(mktemp -d "$TEMP/$name.XXXXXX")
+    mkfifo "$room/display"
+    "$@" -displayfd 3 -nolisten tcp -noreset -ac 3>"$room/display" >"$TEMP/$name.log" 2>&1 &
     X_PID=$!
     STARTED+=("$X_PID")
-    exec {SAYS}<"$TEMP/$name.display"
+    exec {SAYS}<"$room/display"
     read_display "$TEMP/$name.log"
 }
 
 # start_around NAME PAGE RFB_PORT: what stands around a VNC server on X_DISPLAY: window manager, websockify and the same
 # Chromium, started by our own launcher so that it has the same switches. WINDOWS_PID, BRIDGE_PID, BROWSER, PORT.
 start_around() {
-    local room=$TEMP/$1
-    mkdir "$room" "$room/state" "$room/run" "$room/home"
+    local room
+    room=$(mktemp -d "$TEMP/$1.XXXXXX")
+    mkdir "$room/state" "$room/run" "$room/home"
     env DISPLAY="$X_DISPLAY" HOME="$room/home" openbox --sm-disable --config-file "$SERVICES/windows/rc.xml" \
         >"$TEMP/$1.openbox.log" 2>&1 &
     WINDOWS_PID=$!
@@ -89,7 +91,7 @@ start_tigervnc() {
     start_x tigervnc Xtigervnc -geometry "${SCREEN_WIDTH}x$SCREEN_HEIGHT" -depth 24 -rfbport "$rfb" -localhost \
         -SecurityTypes None -AlwaysShared
     VIEWED=$X_PID
-    start_around tigervnc_room "$1" "$rfb"
+    start_around tigervnc "$1" "$rfb"
     SERVER=("$X_PID" "$BRIDGE_PID" "$WINDOWS_PID")
     SERVER_NAMES=(Xtigervnc websockify openbox)
 }
@@ -107,7 +109,7 @@ start_x11vnc() {
     STARTED+=("$PID")
     await_port x11vnc
     VIEWED=$vnc
-    start_around x11vnc_room "$1" "$rfb"
+    start_around x11vnc "$1" "$rfb"
     SERVER=("$X_PID" "$vnc" "$BRIDGE_PID" "$WINDOWS_PID")
     SERVER_NAMES=(Xvfb x11vnc websockify openbox)
 }
