@@ -26,7 +26,11 @@ process.argv = [process.argv[0], filename];
 
 // Before Node prints the error and exits with its code, as it does anyway.
 process.on('uncaughtExceptionMonitor', (thrown) => {
-  if (isError(thrown)) thrown.stack = cleanStack(thrown.stack);
+  if (isError(thrown)) {
+    const stack = cleanStack(thrown.stack);
+    // An error without any frame is printed in brackets.
+    thrown.stack = /^\s+at /m.test(stack) ? stack : `${stack}\n    at ${filename}`;
+  }
   fs.writeFileSync(path.join(room, 'result'), JSON.stringify(failure(thrown)));
 });
 
