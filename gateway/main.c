@@ -20,8 +20,11 @@
 #include "core/files.h"
 #include "core/history.h"
 #include "core/node_sessions.h"
+#include "core/recorder.h"
 #include "core/shell_sessions.h"
+#include "core/supervisor.h"
 #include "core/toolbox.h"
+#include "http/upstream.h"
 #include "http/ws.h"
 #include "io/spawn.h"
 #include "store/store.h"
@@ -29,8 +32,10 @@
 extern char **environ;
 
 #define SHUTDOWN_GRACE_MS 2000
+#define SERVICES_GRACE_MS 3000
 #define KILL_GRACE_MS     1000
 #define IDLE_SECONDS      75
+#define SERVICE_WAIT_MS   45000
 #define BLOCKING_AT_ONCE  6
 #define SLOW_AT_ONCE      4
 /* One for each of those, and two for the database and uploads. */
@@ -161,8 +166,10 @@ static int open_sessions(struct gateway *g, struct err *err)
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
         return -1;
-    return shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
-                               &app->shells, err);
+    if (shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                            &app->shells, err) < 0)
+        return -1;
+    return recorder_open(app->loop, app->children, &g->config, app->toolbox, &app->recorder, err);
 }
 
 /* /proc/PID/environ and cmdline show what the process was started with to every command of the
@@ -178,16 +185,20 @@ static int open_http(struct gateway *g, struct err *err)
     int fd = -1;
     if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
         router_open(route_tables, &g->app.router, err) < 0 ||
-        ws_context_open(g->app.loop, &g->app.ws, err) < 0 || listen_on(&g->config, &fd, err) < 0)
+        ws_context_open(g->app.loop, &g->app.ws, err) < 0 ||
+        upstream_pool_open(g->app.loop, &g->app.upstreams, err) < 0 ||
+        listen_on(&g->config, &fd, err) < 0)
         return -1;
     if (auth_required(g->app.auth))
         wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,
+        .supervisor = g->app.supervisor,
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
         .max_slow = SLOW_AT_ONCE,
+        .service_ms = SERVICE_WAIT_MS,
     };
     struct server_hooks hooks = pipeline_hooks(&g->pipeline, &g->app);
     struct server_limits limits = {(unsigned)g->config.max_connections, IDLE_SECONDS};
@@ -217,7 +228,9 @@ static int open_all(struct gateway *g, struct err *err)
         return -1;
     g->app.environment = g->environment;
     if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
-        open_store(g, err) < 0 || open_sessions(g, err) < 0 || open_code(g, err) < 0)
+        open_store(g, err) < 0 || open_sessions(g, err) < 0 || open_code(g, err) < 0 ||
+        supervisor_open(g->app.loop, g->app.children, &g->config, g->environment,
+                        &g->app.supervisor, err) < 0)
         return -1;
     return open_http(g, err);
 }
@@ -240,6 +253,8 @@ static void end_children(struct gateway *g)
 
 static void close_all(struct gateway *g)
 {
+    if (g->app.supervisor)
+        supervisor_stop(g->app.supervisor);
     if (g->app.bash)
         bash_sessions_stop(g->app.bash);
     if (g->app.shells)
@@ -252,6 +267,8 @@ static void close_all(struct gateway *g)
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
     }
+    if (g->app.supervisor)
+        loop_drain(g->app.loop, supervisor_stopped, g->app.supervisor, SERVICES_GRACE_MS);
     if (g->app.children)
         end_children(g);
     if (g->app.code_runs)
@@ -261,6 +278,7 @@ static void close_all(struct gateway *g)
         loop_drain(g->app.loop, server_released, g->app.server, SHUTDOWN_GRACE_MS);
     ws_context_close(g->app.ws);
     server_close(g->app.server);
+    upstream_pool_close(g->app.upstreams);
     bytes_done(&g->app.openapi);
     router_close(g->app.router);
     auth_close(g->app.auth);
@@ -269,6 +287,8 @@ static void close_all(struct gateway *g)
     node_sessions_close(g->app.node);
     code_runs_close(g->app.code_runs);
     code_jobs_close(g->app.code_jobs);
+    recorder_close(g->app.recorder);
+    supervisor_close(g->app.supervisor);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);

@@ -45,10 +45,13 @@ packages_of() {
     test)
         echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck
         echo python3 python3-venv chromium fonts-dejavu-core
-        echo nginx-light wrk curl jq brotli git vim procps psmisc
+        echo nginx-light openssl wrk curl jq brotli git vim procps psmisc
         ;;
     bench)
         echo cmake libjson-c-dev zlib1g-dev
+        # The desktop's peers, and what their viewer and the window it watches are built with.
+        echo tigervnc-standalone-server x11vnc websockify xvfb openbox
+        echo libjpeg62-turbo-dev libx11-dev
         ;;
     baseimage)
         echo debootstrap debian-archive-keyring

@@ -13,7 +13,7 @@ import zlib from 'node:zlib';
 const gzip = promisify(zlib.gzip);
 const brotli = promisify(zlib.brotliCompress);
 const source = path.join(path.dirname(fileURLToPath(import.meta.url)), 'src');
-const pages = ['terminal', 'docs'];
+const pages = ['terminal', 'docs', 'vnc'];
 
 // Returns a map from plain name (terminal.js) to hashed name (terminal-ABCD1234.js) and the bytes.
 async function bundle() {

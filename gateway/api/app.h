@@ -23,6 +23,9 @@ struct app {
     struct code_jobs *code_jobs;
     struct code_runs *code_runs;
     struct node_sessions *node;
+    struct supervisor *supervisor;
+    struct recorder *recorder;
+    struct upstream_pool *upstreams; /* idle connections to services */
     struct router *router;
     struct pipeline *pipeline;
     struct server *server;
@@ -41,6 +44,10 @@ extern const struct route *const route_tables[];
 
 extern const struct route bash_routes[];
 extern const struct route code_routes[];
+extern const struct route browser_action_routes[];
+extern const struct route browser_routes[];
+extern const struct route display_routes[];
+extern const struct route devtools_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route history_routes[];
@@ -49,9 +56,11 @@ extern const struct route nodejs_routes[];
 extern const struct route nodejs_session_routes[];
 extern const struct route page_routes[];
 extern const struct route sandbox_routes[];
+extern const struct route service_routes[];
 extern const struct route shell_routes[];
 extern const struct route shell_session_routes[];
 extern const struct route terminal_routes[];
+extern const struct route vnc_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];
 

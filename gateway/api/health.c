@@ -1,6 +1,7 @@
 /* Liveness and readiness. */
 #include "api/app.h"
 #include "core/config.h"
+#include "core/supervisor.h"
 #include "http/envelope.h"
 #include "store/store.h"
 
@@ -30,6 +31,18 @@ static void check(struct jsonw *w, bool *ready, const char *name, const char *pr
     *ready &= problem == NULL;
 }
 
+/* What starts with the gateway and could not be kept running. */
+static void check_services(struct jsonw *w, bool *ready, const struct supervisor *supervisor)
+{
+    const struct service *service;
+    struct service_info info;
+    for (size_t i = 0; (service = supervisor_at(supervisor, i)); i++) {
+        service_describe(service, &info);
+        if (info.boot)
+            check(w, ready, info.name, info.state == SERVICE_FAILED ? info.reason : NULL);
+    }
+}
+
 /* Ready: what a request may need is there; each part says why not. */
 static int readyz(struct exchange *ex, struct err *err)
 {
@@ -47,6 +60,7 @@ static int readyz(struct exchange *ex, struct err *err)
     check(&w, &ready, "workspace",
           access(app->config->workspace, W_OK | X_OK) < 0 ? "not writable" : NULL);
     check(&w, &ready, "shell", access("/bin/bash", X_OK) < 0 ? "/bin/bash is missing" : NULL);
+    check_services(&w, &ready, app->supervisor);
     jsonw_array_end(&w);
     jsonw_kstr(&w, "status", ready ? "ready" : "not ready");
     jsonw_object_end(&w);

@@ -10,6 +10,7 @@
 #include "api/app.h"
 #include "core/bash_sessions.h"
 #include "core/shell_sessions.h"
+#include "core/supervisor.h"
 #include "io/spawn.h"
 
 #define TYPE    "text/plain; version=0.0.4; charset=utf-8"
@@ -160,6 +161,18 @@ static void write_latency(struct bytes *out, const struct http_metrics *m)
                        total, name, m->latency_sum, name, total);
 }
 
+static void write_services(struct bytes *out, const struct supervisor *supervisor)
+{
+    static const char name[] = "sandgate_services";
+    unsigned counts[SERVICE_FAILED + 1] = {0};
+    const struct service *service;
+    for (size_t i = 0; (service = supervisor_at(supervisor, i)); i++)
+        counts[service_state(service)]++;
+    write_head(out, name, "gauge", "Services by state.");
+    for (size_t i = 0; i < COUNT_OF(counts); i++)
+        (void)bytes_printf(out, "%s{state=\"%s\"} %u\n", name, service_state_names[i], counts[i]);
+}
+
 static int metrics(struct exchange *ex, struct err *err)
 {
     const struct app *app = app_of(ex);
@@ -168,6 +181,7 @@ static int metrics(struct exchange *ex, struct err *err)
     (void)bytes_adds(&out, "sandgate_build_info{version=\"" SANDGATE_VERSION "\"} 1\n");
     write_classes(&out, &app->pipeline->metrics);
     write_latency(&out, &app->pipeline->metrics);
+    write_services(&out, app->supervisor);
     for (size_t i = 0; i < COUNT_OF(gauges); i++) {
         const struct gauge *g = &gauges[i];
         write_head(&out, g->name, g->type, g->help);

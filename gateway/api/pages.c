@@ -1,5 +1,7 @@
 /* What a browser shows: the pages and their assets, from the directory of --web. */
 
+#include "api/pages.h"
+
 #include "api/app.h"
 #include "core/config.h"
 #include "http/assets.h"
@@ -19,7 +21,7 @@ static const char *web_of(const struct exchange *ex)
     return app_of(ex)->config->web;
 }
 
-static int page(struct exchange *ex, const char *name, struct err *err)
+int page_reply(struct exchange *ex, const char *name, struct err *err)
 {
     if (assets_reply(ex, web_of(ex), name, ASSET_REVALIDATE, err) == 0)
         return 0;
@@ -31,12 +33,12 @@ static int page(struct exchange *ex, const char *name, struct err *err)
 
 static int terminal(struct exchange *ex, struct err *err)
 {
-    return page(ex, "terminal.html", err);
+    return page_reply(ex, "terminal.html", err);
 }
 
 static int docs(struct exchange *ex, struct err *err)
 {
-    return page(ex, "docs.html", err);
+    return page_reply(ex, "docs.html", err);
 }
 
 static int front(struct exchange *ex, struct err *err)

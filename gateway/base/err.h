@@ -23,6 +23,7 @@ enum err_kind {
     ERR_LIMIT,       /* too many of something right now; try again later */
     ERR_TIMEOUT,
     ERR_UNAVAILABLE, /* a part we need is not there (yet) */
+    ERR_UPSTREAM,    /* a service we pass requests on to gave no sound answer */
     ERR_SYSTEM,      /* a system call failed; `sys` is its errno */
     ERR_MEMORY,
     ERR_INTERNAL, /* our own fault */

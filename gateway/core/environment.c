@@ -1,7 +1,6 @@
 #include "core/environment.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "io/spawn.h"
 
 struct environment {
     struct arena *arena;
@@ -134,20 +134,6 @@ const char *const *environment_with(const struct environment *e, struct arena *a
     return list;
 }
 
-/* /proc/PID/environ is NUL-separated (proc(5)). */
-static bool carries_mark(const char *pid, const char *mark)
-{
-    char path[64];
-    cleanup_bytes struct bytes text = BYTES_INIT(256 * KIB);
-    char chunk[4096];
-    ssize_t n;
-    (void)snprintf(path, sizeof path, "/proc/%.20s/environ", pid);
-    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && (n = read(fd, chunk, sizeof chunk)) > 0)
-        (void)bytes_add(&text, chunk, (size_t)n);
-    return text.len && memmem(text.data, text.len, mark, strlen(mark) + 1);
-}
-
 size_t environment_end_leftovers(const struct environment *e)
 {
     size_t ended = 0;
@@ -157,7 +143,7 @@ size_t environment_end_leftovers(const struct environment *e)
     while (dir && (entry = readdir(dir))) {
         if (parse_u64(entry->d_name, strlen(entry->d_name), &pid) < 0 || (pid_t)pid == getpid())
             continue;
-        if (carries_mark(entry->d_name, e->mark) && kill((pid_t)pid, SIGKILL) == 0)
+        if (process_carries((pid_t)pid, e->mark) && kill((pid_t)pid, SIGKILL) == 0)
             ended++;
     }
     if (dir)

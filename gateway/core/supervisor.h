@@ -48,7 +48,9 @@ int supervisor_open(struct loop *loop, struct children *children, const struct c
                     struct err *err) MUST_CHECK;
 /* Stop all, those that are needed last; nothing starts any more. */
 void supervisor_stop(struct supervisor *supervisor);
-/* Every process must be gone. NULL is fine. */
+/* 1 when no process of any service is left. */
+int supervisor_stopped(void *supervisor);
+/* Whatever still runs is left to children_kill_all(). NULL is fine. */
 void supervisor_close(struct supervisor *supervisor);
 
 /* NULL when there is none of that name; in alphabetical order, NULL after the last. */
@@ -59,16 +61,16 @@ struct service *supervisor_at(const struct supervisor *supervisor, size_t index)
 struct service_info {
     const char *name, *title, *description;
     enum service_state state;
-    const char *reason;        /* one sentence: why it is in this state */
-    pid_t pid;                 /* 0: none */
-    int64_t since_ms;          /* epoch: when it entered the state */
-    unsigned restarts;         /* starts beyond the first since it was last wanted by hand */
-    bool boot;                 /* starts with the gateway, not at first use */
-    int64_t idle_stop_seconds; /* 0: never */
-    unsigned holds;            /* uses under way */
-    int64_t memory_mb;         /* what it may be expected to take; a hint */
+    const char *reason;       /* one sentence: why it is in this state */
+    pid_t pid;                /* 0: none */
+    int64_t since_ms;         /* epoch: when it entered the state */
+    unsigned restarts;        /* starts beyond the first since it was last wanted by hand */
+    bool boot;                /* starts with the gateway, not at first use */
+    double idle_stop_seconds; /* 0: never */
+    unsigned holds;           /* uses under way */
+    int64_t memory_mb;        /* what it may be expected to take; a hint */
     uint64_t log_length;
-    const char *const *needs; /* NULL-terminated */
+    const char *const *needs, *const *wants; /* NULL-terminated; as the manifest names them */
 };
 void service_describe(const struct service *service, struct service_info *ret_info);
 enum service_state service_state(const struct service *service);
@@ -92,7 +94,7 @@ const struct address *service_address(const struct service *service);
 /* Its folder for sockets and the like, emptied at each start. */
 const char *service_run_dir(const struct service *service);
 
-/* Its output (standard output and error), by offset, as core/outlog.h reads it. */
+/* Its output (standard output and error) over all runs, as text by offset (core/outlog.h). */
 void service_log_read(struct service *service, uint64_t offset, size_t max, struct bytes *out,
                       uint64_t *ret_next, uint64_t *ret_skipped);
 

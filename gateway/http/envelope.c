@@ -14,7 +14,7 @@ unsigned status_of(const struct err *err)
         [ERR_METHOD] = 405,       [ERR_CONFLICT] = 409,  [ERR_TOO_LARGE] = 413,
         [ERR_UNSUPPORTED] = 415,  [ERR_LIMIT] = 429,     [ERR_TIMEOUT] = 504,
         [ERR_UNAVAILABLE] = 503,  [ERR_SYSTEM] = 500,    [ERR_MEMORY] = 503,
-        [ERR_INTERNAL] = 500,
+        [ERR_INTERNAL] = 500,     [ERR_UPSTREAM] = 502,
     };
     return (size_t)err->kind < COUNT_OF(statuses) ? statuses[err->kind] : 500;
 }

@@ -1,6 +1,5 @@
 #include "http/exchange.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
@@ -136,37 +135,9 @@ static bool take_head(struct exchange *ex, const char *method, const char *versi
         ex->declared = -1;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(ex->con, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (info && info->client_addr->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)info->client_addr)->sin_addr,
-                        ex->peer, sizeof ex->peer);
-    else if (info && info->client_addr->sa_family == AF_INET6)
-        (void)inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)info->client_addr)->sin6_addr,
-                        ex->peer, sizeof ex->peer);
+    if (info)
+        request_set_peer(ex, info->client_addr);
     return true;
-}
-
-static bool has_body(const struct exchange *ex)
-{
-    return ex->declared > 0 || exchange_header(ex, "Transfer-Encoding") != NULL;
-}
-
-/* Which phase follows the pipeline's verdict. Replying before the body was read makes MHD close the
- * connection, so a small unwanted body is dropped first. */
-static enum phase after_head(struct exchange *ex, enum head_verdict verdict)
-{
-    bool body = has_body(ex);
-    switch (verdict) {
-    case HEAD_BODY:
-        return body ? PHASE_BODY : PHASE_NO_BODY;
-    case HEAD_STREAM:
-        return PHASE_SINK;
-    case HEAD_RUN:
-        return body ? PHASE_BODY : PHASE_NO_BODY;
-    case HEAD_REFUSE:
-        break;
-    }
-    bool boundless = body && (ex->declared < 0 || ex->declared > (int64_t)DRAIN_CEILING);
-    return ex->reply.close || ex->reply.status == 413 || boundless ? PHASE_RUN : PHASE_DRAIN;
 }
 
 /* ---- sending the reply ---- */
@@ -188,7 +159,8 @@ static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
         r->hooks.on_room(r->hooks.arg);
     if (r->bytes.len == 0) {
         if (r->stream_ended)
-            return MHD_CONTENT_READER_END_OF_STREAM;
+            return r->stream_broken ? MHD_CONTENT_READER_END_WITH_ERROR
+                                    : MHD_CONTENT_READER_END_OF_STREAM;
         r->stream_waiting = true;
         (void)suspend(ex);
         park_link(ex);
@@ -199,11 +171,6 @@ static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
     bytes_consume(&r->bytes, n);
     return (ssize_t)n;
 }
-
-struct upgraded {
-    struct MHD_UpgradeResponseHandle *handle;
-    struct server *server;
-};
 
 static void on_upgrade(void *cls, struct MHD_Connection *con, void *con_cls, const char *extra,
                        size_t extra_size, MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
@@ -216,16 +183,23 @@ static void on_upgrade(void *cls, struct MHD_Connection *con, void *con_cls, con
         (void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
         return;
     }
-    up->handle = handle;
-    up->server = ex->server;
-    up->server->upgraded_count++;
+    *up = (struct upgraded){.handle = handle,
+                            .server = ex->server,
+                            .next = ex->server->upgraded,
+                            .link = &ex->server->upgraded};
+    if (up->next)
+        up->next->link = &up->next;
+    *up->link = up;
     send_at_once(fd); /* MHD held small segments back while it wrote the head */
+    notice_dead_peer(fd);
     ex->reply.upgrade(ex->reply.upgrade_arg, up, fd, extra, extra_size);
 }
 
 void upgraded_close(struct upgraded *up)
 {
-    up->server->upgraded_count--;
+    *up->link = up->next;
+    if (up->next)
+        up->next->link = up->link;
     up->server->kick = true;
     (void)MHD_upgrade_action(up->handle, MHD_UPGRADE_ACTION_CLOSE);
     free(up);
@@ -255,7 +229,8 @@ static struct MHD_Response *make_response(struct exchange *ex)
             r->fd = -1;
         return response;
     case REPLY_STREAM:
-        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 * KIB, pull_stream, ex, NULL);
+        return MHD_create_response_from_callback(r->sized ? r->length : MHD_SIZE_UNKNOWN, 16 * KIB,
+                                                 pull_stream, ex, NULL);
     case REPLY_UPGRADE:
         return MHD_create_response_for_upgrade(on_upgrade, NULL);
     case REPLY_NONE:
@@ -270,7 +245,7 @@ static void add_headers(struct MHD_Response *response, const struct reply *r, bo
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, r->type);
     for (size_t i = 0; i < r->header_count; i++)
         (void)MHD_add_response_header(response, r->headers[i].name, r->headers[i].value);
-    if (r->close || (http10 && r->kind == REPLY_STREAM))
+    if (r->close || (http10 && r->kind == REPLY_STREAM && !r->sized))
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
@@ -279,7 +254,7 @@ static enum MHD_Result send_reply(struct exchange *ex)
     struct reply *r = &ex->reply;
     /* A HEAD or 304 reply of unknown size would put body bytes on the wire. */
     bool bodyless = r->status == 304 || r->status == 204;
-    if (r->kind == REPLY_STREAM && (bodyless || strcmp(ex->method.p, "HEAD") == 0))
+    if (r->kind == REPLY_STREAM && !r->sized && (bodyless || strcmp(ex->method.p, "HEAD") == 0))
         r->close = true;
     if (bodyless && r->kind != REPLY_UPGRADE) {
         r->kind = REPLY_STATIC;
@@ -329,7 +304,7 @@ static enum MHD_Result on_head(struct exchange *ex, const char *method, const ch
         refuse_now(ex, 503, true);
         return send_reply(ex);
     }
-    ex->phase = after_head(ex, ex->server->hooks.head(ex->server->hooks.arg, ex));
+    ex->phase = request_phase_after_head(ex, ex->server->hooks.head(ex->server->hooks.arg, ex));
     return ex->phase == PHASE_RUN ? send_reply(ex) : MHD_YES;
 }
 
@@ -342,8 +317,12 @@ static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
     else if (ex->phase == PHASE_SINK)
         r = ex->sink->data(ex, data, *n, &err);
     /* The same bytes come again; but at the end nobody waits for a slow disk. */
-    if (r == 1)
-        return ex->server->stopping ? MHD_NO : suspend(ex);
+    if (r == 1 && (ex->server->stopping || ex->left))
+        return MHD_NO;
+    if (r == 1) {
+        park_link(ex);
+        return suspend(ex);
+    }
     if (r < 0) {
         /* A reply in mid-body is not possible: the pipeline makes one, the rest is dropped. */
         if (ex->phase == PHASE_SINK && ex->sink->abort)

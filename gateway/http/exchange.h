@@ -109,7 +109,8 @@ void *exchange_state(const struct exchange *ex);
 
 /* ---- replies (worker): exactly one per exchange ---- */
 
-/* Kept until the reply is sent; at most 12. Values must hold no CR or LF. */
+/* Kept until the reply is sent; at most 128. `name` outlives the exchange or is in its arena.
+ * Values must hold no CR or LF. */
 void exchange_add_header(struct exchange *ex, const char *name, const char *value);
 /* Takes the memory of `body`. */
 void exchange_reply(struct exchange *ex, unsigned status, const char *type, struct bytes *body);
@@ -136,9 +137,15 @@ void exchange_reply_stream(struct exchange *ex, unsigned status, const char *typ
                            const struct stream_hooks *hooks);
 /* Bytes that may be written now without passing the ceiling (256 KiB). */
 size_t exchange_stream_room(const struct exchange *ex);
+/* Bytes that were written and not sent yet. */
+size_t exchange_stream_held(const struct exchange *ex);
 void exchange_stream_write(struct exchange *ex, const char *data, size_t n);
 /* No more bytes; hooks are not called any more. */
 void exchange_stream_end(struct exchange *ex);
+/* The same, but what was written is not all there is: the client sees the connection break off. */
+void exchange_stream_break(struct exchange *ex);
+/* Right after exchange_reply_stream(): how long the body will be, told as Content-Length. */
+void exchange_stream_length(struct exchange *ex, uint64_t length);
 
 /* Switch protocols: 101 is sent, then `fn` gets the bare socket and what the client already sent.
  * The socket is released by upgraded_close(), never by close(2). */
@@ -148,6 +155,8 @@ void exchange_reply_upgrade(struct exchange *ex,
                                        size_t n),
                             void *arg);
 void upgraded_close(struct upgraded *up);
+/* Have `fn(arg)` called when the gateway stops: it must see to upgraded_close(). */
+void upgraded_on_stop(struct upgraded *up, void (*fn)(void *arg), void *arg);
 
 /* ---- parking ---- */
 

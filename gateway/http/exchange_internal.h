@@ -15,7 +15,7 @@
 #define EXCHANGE_MAGIC 0x53474558u
 
 #define MAX_HEADERS       100
-#define MAX_REPLY_HEADERS 12
+#define MAX_REPLY_HEADERS 128 /* a service's own, and ours */
 #define MAX_QUERY_PAIRS   64
 #define STREAM_CEILING    (256 * KIB)
 #define REPLY_CEILING     (192 * MIB)
@@ -26,6 +26,7 @@
 struct MHD_Connection;
 struct MHD_Daemon;
 struct MHD_Response;
+struct MHD_UpgradeResponseHandle;
 
 enum phase {
     PHASE_HEAD,
@@ -49,14 +50,25 @@ struct reply {
     int fd;
     uint64_t offset, length;
     struct stream_hooks hooks;
-    bool stream_ended, stream_waiting; /* waiting: suspended for want of bytes */
+    bool sized;          /* of a stream: `length` is told to the client */
+    bool stream_ended;   /* no more bytes come */
+    bool stream_broken;  /* and those that came are not all */
+    bool stream_waiting; /* suspended for want of bytes */
     void (*upgrade)(void *, struct upgraded *, int, const char *, size_t);
     void *upgrade_arg;
-    struct {
+    struct reply_header {
         const char *name, *value;
-    } headers[MAX_REPLY_HEADERS];
-    size_t header_count;
+    } * headers; /* in the arena */
+    size_t header_count, header_room;
     bool close;
+};
+
+struct upgraded {
+    struct MHD_UpgradeResponseHandle *handle;
+    struct server *server;
+    struct upgraded *next, **link;
+    void (*stop)(void *arg);
+    void *stop_arg;
 };
 
 struct server {
@@ -75,8 +87,8 @@ struct server {
     struct timer *tick, *accept_again;
     bool ticking;
     unsigned under_way;
-    unsigned suspended; /* exchanges MHD was told to leave alone */
-    unsigned upgraded_count;
+    unsigned suspended;        /* exchanges MHD was told to leave alone */
+    struct upgraded *upgraded; /* newest first */
 };
 
 struct exchange {
@@ -106,6 +118,7 @@ struct exchange {
     struct route_params params;
     struct grant grant;
     bool cross_site_navigation;
+    struct service *held; /* in use until the exchange is over */
     void *input;
     struct bytes unknown; /* names of fields the route does not know */
     struct bytes out;     /* reply text being written */
@@ -130,6 +143,11 @@ int request_parse_target(struct exchange *ex, const char *target);
 /* Whether MHD 0.9.75 took the head for what it is; `version` as MHD gave it. */
 bool request_read_as_written(const struct exchange *ex, const char *version);
 
+/* request.c: text of the client's address. */
+void request_set_peer(struct exchange *ex, const struct sockaddr *from);
+/* request.c: which phase follows the pipeline's verdict. */
+enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdict);
+
 /* park.c */
 void park_tick(void *server);
 void park_end_all(struct server *server);
@@ -146,6 +164,16 @@ static inline void send_at_once(int fd)
 {
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* A peer that vanished without a word is noticed within two minutes. */
+static inline void notice_dead_peer(int fd)
+{
+    int on = 1, idle = 60, interval = 15, tries = 4;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof tries);
 }
 
 #endif

@@ -225,6 +225,8 @@ static void write_operation(struct jsonw *w, const struct route *row)
     jsonw_kstr(w, "summary", row->summary ? row->summary : "");
     write_operation_id(w, row);
     write_scope(w, row->scope);
+    if (row->service)
+        jsonw_kstr(w, "x-service", row->service);
     write_parameters(w, row);
     write_body(w, row);
     write_answers(w, row);

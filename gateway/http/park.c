@@ -39,6 +39,11 @@ static void client_left(struct exchange *ex)
             gone(arg);
         return;
     }
+    if (ex->phase == PHASE_SINK && ex->suspended) {
+        park_unlink(ex); /* its body is not wanted any more: exchange.c hangs up */
+        exchange_resume(ex);
+        return;
+    }
     if (!ex->parked || ex->offloaded)
         return; /* a worker has it: its wake ends the matter */
     end_park(ex, PARK_LEFT);
@@ -148,7 +153,8 @@ static void stop_waiting(struct exchange *ex)
 static bool end_one(struct server *server)
 {
     for (struct exchange *ex = server->parked; ex; ex = ex->park_next) {
-        if (ex->reply.kind == REPLY_STREAM && !ex->reply.stream_ended) {
+        if ((ex->reply.kind == REPLY_STREAM && !ex->reply.stream_ended) ||
+            (ex->phase == PHASE_SINK && ex->suspended)) {
             client_left(ex);
             return true;
         }
@@ -160,10 +166,26 @@ static bool end_one(struct server *server)
     return false;
 }
 
+void upgraded_on_stop(struct upgraded *up, void (*fn)(void *arg), void *arg)
+{
+    up->stop = fn;
+    up->stop_arg = arg;
+}
+
+static void stop_upgraded(struct server *server)
+{
+    for (struct upgraded *up = server->upgraded, *next; up; up = next) {
+        next = up->next;
+        if (up->stop)
+            up->stop(up->stop_arg);
+    }
+}
+
 void park_end_all(struct server *server)
 {
     while (end_one(server))
         ;
+    stop_upgraded(server);
 }
 
 void exchange_park(struct exchange *ex, uint64_t deadline_ms,

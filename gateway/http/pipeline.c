@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "http/envelope.h"
 #include "http/exchange_internal.h"
+#include "http/need.h"
 #include "http/signin.h"
 
 /* A body nobody asked for may be this long; it is read and ignored. */
@@ -199,6 +200,11 @@ static struct pipeline *pipeline_of(const struct exchange *ex)
     return ex->server->hooks.arg;
 }
 
+bool pipeline_needs_key(const struct exchange *ex)
+{
+    return auth_required(pipeline_of(ex)->auth);
+}
+
 static struct work *work_of(struct pipeline *p, const struct exchange *ex)
 {
     return ex->route->kind == ROUTE_SLOW ? &p->slow : &p->quick;
@@ -284,6 +290,22 @@ static void run_blocking(struct pipeline *p, struct exchange *ex)
     work->queued++;
 }
 
+static void proceed(struct exchange *ex)
+{
+    if (ex->route->kind == ROUTE_BLOCKING || ex->route->kind == ROUTE_SLOW)
+        run_blocking(pipeline_of(ex), ex);
+    else
+        handle(ex);
+}
+
+/* The service came while the exchange was parked. */
+static void proceed_later(struct exchange *ex)
+{
+    proceed(ex);
+    if (!ex->parked)
+        exchange_wake(ex);
+}
+
 static void pipeline_run(void *arg, struct exchange *ex)
 {
     struct pipeline *p = arg;
@@ -293,10 +315,8 @@ static void pipeline_run(void *arg, struct exchange *ex)
         reply_error(ex, &err);
         return;
     }
-    if (ex->route->kind == ROUTE_BLOCKING || ex->route->kind == ROUTE_SLOW)
-        run_blocking(p, ex);
-    else
-        handle(ex);
+    if (need_met(p->supervisor, ex, p->service_ms, proceed_later))
+        proceed(ex);
 }
 
 /* ---- afterwards ---- */
@@ -313,6 +333,7 @@ static void pipeline_done(void *arg, struct exchange *ex, bool delivered)
 {
     struct pipeline *p = arg;
     unsigned status = ex->reply.status;
+    need_over(ex);
     double seconds = seconds_since(ex->started_ns);
     size_t bucket = 0;
     while (bucket < LATENCY_BUCKETS && seconds > latency_bounds[bucket])

@@ -6,6 +6,7 @@
  *   permit   what the row demands against what the credential grants
  *   admit    the body's media type and its ceiling
  *   decode   body or query into the row's input struct
+ *   need     the row's service: started and waited for, and held until the exchange is over
  *   handle   the row's handler: inline, on a worker, or parked
  *   log      counters, and a line for what went wrong
  *
@@ -14,6 +15,7 @@
 #define SANDGATE_HTTP_PIPELINE_H
 
 #include "core/auth.h"
+#include "core/supervisor.h"
 #include "http/exchange.h"
 #include "http/guard.h"
 #include "http/router.h"
@@ -39,9 +41,11 @@ struct work {
 struct pipeline {
     const struct auth *auth;
     const struct router *router;
+    const struct supervisor *supervisor;
     struct guard_policy guard;
     unsigned max_blocking; /* blocking handlers at once; further ones wait their turn */
     unsigned max_slow;     /* the same of slow ones, of which few may wait */
+    uint64_t service_ms;   /* a request waits so long for the service it needs */
     /* the pipeline's own */
     unsigned blocking; /* handlers of both sorts that run now */
     struct work quick, slow;
@@ -50,5 +54,8 @@ struct pipeline {
 
 /* The hooks to open the server with; `pipeline` stays the caller's and outlives the server. */
 struct server_hooks pipeline_hooks(struct pipeline *pipeline, void *app);
+
+/* Whether a key is configured, so that credentials in a request are the gateway's. */
+bool pipeline_needs_key(const struct exchange *ex);
 
 #endif

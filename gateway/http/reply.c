@@ -5,18 +5,33 @@
 #include "base/log.h"
 #include "http/exchange_internal.h"
 
+static struct reply_header *next_header(struct exchange *ex)
+{
+    struct reply *r = &ex->reply;
+    if (r->header_count == r->header_room) {
+        size_t room = r->header_room ? r->header_room * 2 : 8;
+        struct reply_header *more = arena_alloc(ex->arena, room * sizeof *more);
+        if (!more)
+            return NULL;
+        if (r->header_count)
+            memcpy(more, r->headers, r->header_count * sizeof *more);
+        r->headers = more;
+        r->header_room = room;
+    }
+    return &r->headers[r->header_count];
+}
+
 void exchange_add_header(struct exchange *ex, const char *name, const char *value)
 {
     struct reply *r = &ex->reply;
-    if (r->header_count == MAX_REPLY_HEADERS || strpbrk(value, "\r\n")) {
+    const char *copy = arena_copy(ex->arena, value, strlen(value));
+    struct reply_header *next = next_header(ex);
+    if (!copy || !next || r->header_count == MAX_REPLY_HEADERS || strpbrk(value, "\r\n")) {
         log_warn("reply header %s dropped", name);
         return;
     }
-    const char *copy = arena_copy(ex->arena, value, strlen(value));
-    if (!copy)
-        return;
-    r->headers[r->header_count].name = name;
-    r->headers[r->header_count++].value = copy;
+    *next = (struct reply_header){name, copy};
+    r->header_count++;
 }
 
 static struct reply *begin(struct exchange *ex, enum reply_kind kind, unsigned status,
@@ -89,10 +104,21 @@ void exchange_close_after(struct exchange *ex)
     ex->reply.close = true;
 }
 
+void exchange_stream_length(struct exchange *ex, uint64_t length)
+{
+    ex->reply.sized = true;
+    ex->reply.length = length;
+}
+
 size_t exchange_stream_room(const struct exchange *ex)
 {
     const struct reply *r = &ex->reply;
     return r->stream_ended ? 0 : r->bytes.limit - r->bytes.len;
+}
+
+size_t exchange_stream_held(const struct exchange *ex)
+{
+    return ex->reply.bytes.len;
 }
 
 static void go_on(struct exchange *ex)
@@ -118,4 +144,15 @@ void exchange_stream_end(struct exchange *ex)
 {
     ex->reply.stream_ended = true;
     go_on(ex);
+}
+
+/* A client whose only sign of the end is the close of the connection is shown a reset instead. */
+void exchange_stream_break(struct exchange *ex)
+{
+    struct linger reset = {.l_onoff = 1};
+    int fd = ex->http10 && !ex->reply.sized ? exchange_socket(ex) : -1;
+    if (fd >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    ex->reply.stream_broken = true;
+    exchange_stream_end(ex);
 }

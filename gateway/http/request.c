@@ -1,4 +1,5 @@
 /* The request target: split, percent-decoded, checked (RFC 9112 section 3.2.1, origin-form). */
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -97,6 +98,40 @@ bool request_read_as_written(const struct exchange *ex, const char *version)
     /* The empty line. */
     const char *end = (const char *)next;
     return end[0] == '\0' && end[1] == '\0';
+}
+
+void request_set_peer(struct exchange *ex, const struct sockaddr *from)
+{
+    if (from->sa_family == AF_INET)
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)from)->sin_addr,
+                        ex->peer, sizeof ex->peer);
+    else if (from->sa_family == AF_INET6)
+        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr,
+                        ex->peer, sizeof ex->peer);
+}
+
+static bool has_body(const struct exchange *ex)
+{
+    return ex->declared > 0 || exchange_header(ex, "Transfer-Encoding") != NULL;
+}
+
+/* Which phase follows the pipeline's verdict. Replying before the body was read makes MHD close the
+ * connection, so a small unwanted body is dropped first. */
+enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdict)
+{
+    bool body = has_body(ex);
+    switch (verdict) {
+    case HEAD_BODY:
+        return body ? PHASE_BODY : PHASE_NO_BODY;
+    case HEAD_STREAM:
+        return PHASE_SINK;
+    case HEAD_RUN:
+        return body ? PHASE_BODY : PHASE_NO_BODY;
+    case HEAD_REFUSE:
+        break;
+    }
+    bool boundless = body && (ex->declared < 0 || ex->declared > (int64_t)DRAIN_CEILING);
+    return ex->reply.close || ex->reply.status == 413 || boundless ? PHASE_RUN : PHASE_DRAIN;
 }
 
 const char *exchange_method(const struct exchange *ex)

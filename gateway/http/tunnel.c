@@ -9,6 +9,9 @@
 #define CHUNK     (64 * 1024)
 #define MAX_HEAD  4096
 #define MAX_TURNS 8 /* others get their turn */
+/* With one side at its end, the other may be silent for this long: what is half closed and hangs
+ * would else be kept for ever. */
+#define HALF_CLOSED_MS 60000
 
 struct side {
     struct tunnel *tunnel;
@@ -24,7 +27,8 @@ struct tunnel {
     struct side sides[2];
     int skip_head; /* of side 1: 0 no, 1 yes, further: progress through \r\n\r\n */
     size_t skipped;
-    unsigned closing;
+    struct loop *loop;
+    struct timer *half_closed; /* NULL: neither side has ended */
 };
 
 static void side_close(struct side *s)
@@ -38,8 +42,9 @@ static void side_close(struct side *s)
     s->pending = NULL;
 }
 
-static void tunnel_close(struct tunnel *t)
+void tunnel_end(struct tunnel *t)
 {
+    timer_close(t->half_closed);
     side_close(&t->sides[0]);
     side_close(&t->sides[1]);
     free(t);
@@ -83,7 +88,7 @@ static int flush(struct side *s)
 }
 
 /* How much of `data` belongs to the head that is being dropped; -1 when it is too long. */
-static long skip_head(struct tunnel *t, const char *data, size_t n)
+static long skip_of_head(struct tunnel *t, const char *data, size_t n)
 {
     static const char end[] = "\r\n\r\n";
     size_t i = 0;
@@ -103,7 +108,7 @@ static int pass(struct side *from, const char *data, size_t n)
 {
     struct tunnel *t = from->tunnel;
     if (t->skip_head && from == &t->sides[1]) {
-        long skip = skip_head(t, data, n);
+        long skip = skip_of_head(t, data, n);
         if (skip < 0)
             return -1;
         data += skip;
@@ -153,6 +158,23 @@ static void set_watch(struct side *s)
     watch_set(s->watch, events);
 }
 
+static void on_half_closed(void *arg)
+{
+    tunnel_end(arg);
+}
+
+/* A side has ended, or the one that goes on has moved something. */
+static int watch_half_closed(struct tunnel *t)
+{
+    struct err err;
+    if (!t->sides[0].ended && !t->sides[1].ended)
+        return 0;
+    if (!t->half_closed && timer_open(t->loop, on_half_closed, t, &t->half_closed, &err) < 0)
+        return -1;
+    timer_set(t->half_closed, HALF_CLOSED_MS);
+    return 0;
+}
+
 static void on_side(void *arg, unsigned events)
 {
     struct side *s = arg;
@@ -162,22 +184,34 @@ static void on_side(void *arg, unsigned events)
         r = flush(s);
     if (r == 0 && (events & WATCH_READ))
         r = pump(s);
+    if (r == 0)
+        r = watch_half_closed(t);
     if (r < 0) {
-        tunnel_close(t);
+        tunnel_end(t);
         return;
     }
     stop_if_done(&t->sides[0]);
     stop_if_done(&t->sides[1]);
     if (t->sides[0].stopped && t->sides[1].stopped) {
-        tunnel_close(t);
+        tunnel_end(t);
         return;
     }
     set_watch(&t->sides[0]);
     set_watch(&t->sides[1]);
 }
 
+static int start(struct tunnel *t, struct side *s, struct err *err)
+{
+    if (watch_open(t->loop, s->given.fd, on_side, s, &s->watch, err) < 0)
+        return -1;
+    if (s->given.first_n && pass(s, s->given.first, s->given.first_n) < 0)
+        return err_set(err, ERR_UNAVAILABLE, "the connection is broken");
+    s->given.first = NULL;
+    return 0;
+}
+
 int tunnel_open(struct loop *loop, const struct tunnel_side *a, const struct tunnel_side *b,
-                const char *first, size_t n, int skip, struct err *err)
+                int skip_head, struct tunnel **ret_tunnel, struct err *err)
 {
     struct tunnel *t = calloc(1, sizeof *t);
     if (!t) {
@@ -185,16 +219,17 @@ int tunnel_open(struct loop *loop, const struct tunnel_side *a, const struct tun
         b->release(b->arg);
         return err_memory(err);
     }
+    t->loop = loop;
     t->sides[0] = (struct side){.tunnel = t, .given = *a};
     t->sides[1] = (struct side){.tunnel = t, .given = *b};
-    t->skip_head = skip;
-    if (watch_open(loop, a->fd, on_side, &t->sides[0], &t->sides[0].watch, err) < 0 ||
-        watch_open(loop, b->fd, on_side, &t->sides[1], &t->sides[1].watch, err) < 0 ||
-        (n && give(&t->sides[1], first, n) < 0)) {
-        tunnel_close(t);
-        return err_set(err, ERR_INTERNAL, "cannot join two sockets");
+    t->skip_head = skip_head;
+    if (start(t, &t->sides[0], err) < 0 || start(t, &t->sides[1], err) < 0) {
+        tunnel_end(t);
+        return -1;
     }
     set_watch(&t->sides[0]);
     set_watch(&t->sides[1]);
+    if (ret_tunnel)
+        *ret_tunnel = t;
     return 0;
 }

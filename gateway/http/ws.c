@@ -4,12 +4,13 @@
 #include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "http/handshake.h"
 #include "http/tunnel.h"
+#include "http/upstream.h"
 
 #define FRAME_ROOM       65536
 #define HANDLES_CLOSE_MS 20
@@ -32,8 +33,9 @@ struct ws {
     bool binary;
     int close_code; /* 0: open */
     char close_reason[120];
-    struct upgraded *upgraded;
-    unsigned char *frame; /* LWS_PRE and the last message sent */
+    bool connecting, failed; /* as a client: within ws_connect(); and it went wrong there */
+    struct timer *deadline;  /* of a client's connect */
+    unsigned char *frame;    /* LWS_PRE and the last message sent */
     size_t frame_size;
 };
 
@@ -42,6 +44,7 @@ static void ws_free(struct ws *ws)
     for (int i = 0; i < 2; i++)
         if (ws->pair[i] >= 0)
             (void)close(ws->pair[i]);
+    timer_close(ws->deadline);
     bytes_done(&ws->message);
     free(ws->frame);
     free(ws);
@@ -50,7 +53,11 @@ static void ws_free(struct ws *ws)
 static void ws_gone(struct ws *ws)
 {
     ws->wsi = NULL;
-    ws->hooks.closed(ws->arg);
+    ws->failed = true;
+    if (ws->connecting)
+        return; /* ws_connect() tells it */
+    if (ws->hooks.closed)
+        ws->hooks.closed(ws->arg);
     ws_free(ws);
 }
 
@@ -69,7 +76,7 @@ static int on_receive(struct ws *ws, const char *data, size_t n)
     if (!lws_is_final_fragment(ws->wsi) || ws->close_code)
         return 0;
     const char *text = bytes_text(&ws->message);
-    if (text)
+    if (text && ws->hooks.message)
         ws->hooks.message(ws->arg, text, ws->message.len, ws->binary);
     if (ws->message.cap > FRAME_ROOM)
         bytes_done(&ws->message);
@@ -81,12 +88,21 @@ static int on_receive(struct ws *ws, const char *data, size_t n)
 static int on_writable(struct ws *ws)
 {
     if (!ws->close_code) {
-        ws->hooks.writable(ws->arg);
+        if (ws->hooks.writable)
+            ws->hooks.writable(ws->arg);
         return 0;
     }
     lws_close_reason(ws->wsi, (enum lws_close_status)ws->close_code,
                      (unsigned char *)ws->close_reason, strlen(ws->close_reason));
     return -1;
+}
+
+static void on_established(struct ws *ws)
+{
+    timer_close(ws->deadline);
+    ws->deadline = NULL;
+    if (ws->hooks.opened)
+        ws->hooks.opened(ws->arg, ws);
 }
 
 static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
@@ -95,13 +111,17 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
     (void)user;
     switch (reason) {
     case LWS_CALLBACK_ESTABLISHED:
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
         if (ws)
-            ws->hooks.opened(ws->arg, ws);
+            on_established(ws);
         break;
     case LWS_CALLBACK_RECEIVE:
+    case LWS_CALLBACK_CLIENT_RECEIVE:
         return ws ? on_receive(ws, in, n) : -1;
     case LWS_CALLBACK_SERVER_WRITEABLE:
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
         return ws ? on_writable(ws) : -1;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
     case LWS_CALLBACK_WSI_DESTROY:
         if (ws) {
             lws_set_opaque_user_data(wsi, NULL);
@@ -178,6 +198,11 @@ void ws_context_close(struct ws_context *c)
     free(c);
 }
 
+struct loop *ws_loop(const struct ws_context *c)
+{
+    return c->loop;
+}
+
 void ws_want_write(struct ws *ws)
 {
     if (ws->wsi)
@@ -244,8 +269,8 @@ static void on_upgraded(void *arg, struct upgraded *up, int fd, const char *extr
     int mine = ws->pair[0];
     bool adopted = adopt(ws);
     /* From here the pair's ends belong to the tunnel and to libwebsockets. */
-    struct tunnel_side client = {fd, release_upgraded, up};
-    struct tunnel_side inner = {mine, release_pair, (void *)(intptr_t)mine};
+    struct tunnel_side client = {fd, release_upgraded, up, extra, n};
+    struct tunnel_side inner = {.fd = mine, .release = release_pair, .arg = (void *)(intptr_t)mine};
     ws->pair[0] = -1;
     if (!adopted && !ws->wsi) {
         release_upgraded(up);
@@ -253,39 +278,8 @@ static void on_upgraded(void *arg, struct upgraded *up, int fd, const char *extr
         ws_gone(ws);
         return;
     }
-    if (tunnel_open(ws->context->loop, &client, &inner, extra, n, 1, &err) < 0)
+    if (tunnel_open(ws->context->loop, &client, &inner, 1, NULL, &err) < 0)
         log_warn("websocket: %s", err.text);
-}
-
-static bool has_word(const char *list, const char *word)
-{
-    size_t n = strlen(word);
-    while (list && *list) {
-        list += strspn(list, ", \t");
-        size_t have = strcspn(list, ", \t");
-        if (have == n && strncasecmp(list, word, n) == 0)
-            return true;
-        list += have;
-    }
-    return false;
-}
-
-/* RFC 6455 section 4.2.1. */
-static int check_handshake(const struct exchange *ex, const char **ret_key, struct err *err)
-{
-    const char *key = exchange_header(ex, "Sec-WebSocket-Key");
-    const char *version = exchange_header(ex, "Sec-WebSocket-Version");
-    if (!has_word(exchange_header(ex, "Upgrade"), "websocket") ||
-        !has_word(exchange_header(ex, "Connection"), "upgrade"))
-        return err_set(err, ERR_SYNTAX, "this address speaks WebSocket only");
-    if (!version || strcmp(version, "13") != 0)
-        return err_set(err, ERR_SYNTAX, "Sec-WebSocket-Version must be 13");
-    if (!key || strlen(key) != 24 ||
-        strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
-                    "tuvwxyz0123456789+/=") != 24)
-        return err_set(err, ERR_SYNTAX, "Sec-WebSocket-Key must be 16 bytes in base64");
-    *ret_key = key;
-    return 0;
 }
 
 /* RFC 6455 section 4.2.2, step 5.4. */
@@ -303,7 +297,7 @@ int ws_accept(struct ws_context *context, struct exchange *ex, const struct ws_h
 {
     const char *key = NULL;
     char value[40];
-    if (check_handshake(ex, &key, err) < 0)
+    if (handshake_check(ex, &key, err) < 0)
         return -1;
     struct ws *ws = calloc(1, sizeof *ws);
     if (!ws)
@@ -319,5 +313,71 @@ int ws_accept(struct ws_context *context, struct exchange *ex, const struct ws_h
     exchange_add_header(ex, "Upgrade", "websocket");
     exchange_add_header(ex, "Sec-WebSocket-Accept", value);
     exchange_reply_upgrade(ex, on_upgraded, ws);
+    return 0;
+}
+
+/* ---- as a client ---- */
+
+static void kill_soon(struct ws *ws)
+{
+    if (ws->wsi)
+        lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+static void on_deadline(void *arg)
+{
+    kill_soon(arg);
+}
+
+void ws_abandon(struct ws *ws)
+{
+    if (!ws)
+        return;
+    ws->hooks = (struct ws_hooks){NULL, NULL, NULL, NULL};
+    kill_soon(ws);
+}
+
+static void dial(struct ws *ws, const struct ws_target *target)
+{
+    char unix_path[sizeof target->address->path + 1], host[UPSTREAM_HOST_SIZE];
+    bool unix_socket = target->address->path[0];
+    (void)snprintf(unix_path, sizeof unix_path, "+%s", target->address->path);
+    upstream_host(target->address, host);
+    struct lws_client_connect_info info = {
+        .context = ws->context->lws,
+        .vhost = ws->context->vhost,
+        .address = unix_socket ? unix_path : "127.0.0.1",
+        .port = unix_socket ? 0 : target->address->port,
+        .path = target->path,
+        .host = host,
+        .local_protocol_name = protocols[0].name,
+        .opaque_user_data = ws,
+        .pwsi = &ws->wsi,
+    };
+    ws->connecting = true;
+    if (!lws_client_connect_via_info(&info))
+        ws->failed = true;
+    ws->connecting = false;
+}
+
+int ws_connect(struct ws_context *context, const struct ws_target *target,
+               const struct ws_hooks *hooks, void *arg, struct ws **ret_ws, struct err *err)
+{
+    struct ws *ws = calloc(1, sizeof *ws);
+    if (!ws)
+        return err_memory(err);
+    *ws = (struct ws){.context = context, .hooks = *hooks, .arg = arg, .pair = {-1, -1}};
+    ws->message = bytes_with_limit(target->max_message);
+    if (timer_open(context->loop, on_deadline, ws, &ws->deadline, err) < 0) {
+        ws_free(ws);
+        return -1;
+    }
+    timer_set(ws->deadline, target->deadline_ms);
+    dial(ws, target);
+    if (ws->failed) {
+        ws_free(ws);
+        return err_set(err, ERR_UNAVAILABLE, "the service does not answer");
+    }
+    *ret_ws = ws;
     return 0;
 }

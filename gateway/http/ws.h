@@ -1,7 +1,8 @@
 /* http/ws.h: WebSockets that end here (RFC 6455). The only door to libwebsockets.
  *
- * The handshake is checked and answered by MHD's side; then a tunnel joins the client's socket to
- * one end of a socket pair, whose other end libwebsockets owns on our loop. Loop thread only. */
+ * A client's handshake is checked and answered by MHD's side; then a tunnel joins the client's
+ * socket to one end of a socket pair, whose other end libwebsockets owns on our loop. As a client
+ * of a local service, libwebsockets connects by itself. Loop thread only. */
 #ifndef SANDGATE_HTTP_WS_H
 #define SANDGATE_HTTP_WS_H
 
@@ -10,6 +11,7 @@
 
 #include "base/err.h"
 #include "http/exchange.h"
+#include "io/address.h"
 #include "io/loop.h"
 
 /* A message of a client may be this long. */
@@ -28,11 +30,27 @@ struct ws_hooks {
 int ws_context_open(struct loop *loop, struct ws_context **ret_context, struct err *err) MUST_CHECK;
 /* Closes every WebSocket. NULL is fine. */
 void ws_context_close(struct ws_context *context);
+struct loop *ws_loop(const struct ws_context *context);
 
 /* Answer the exchange with a handshake. On failure (not a handshake: ERR_INVALID) nothing was
  * called and nothing will be; on success exactly one `closed` follows some day. */
 int ws_accept(struct ws_context *context, struct exchange *ex, const struct ws_hooks *hooks,
               void *arg, struct err *err) MUST_CHECK;
+
+/* Connect to a service as its client; no Origin is sent. `opened` is called when it has accepted.
+ * On failure nothing was called and nothing will be; on success exactly one `closed` follows some
+ * day, without `opened` when the service refused or did not answer in time. */
+struct ws_target {
+    const struct address *address;
+    const char *path;     /* "/devtools/page/ID" */
+    size_t max_message;   /* of what it sends; beyond, the WebSocket is closed */
+    uint64_t deadline_ms; /* to be connected and accepted */
+};
+int ws_connect(struct ws_context *context, const struct ws_target *target,
+               const struct ws_hooks *hooks, void *arg, struct ws **ret_ws,
+               struct err *err) MUST_CHECK;
+/* End it at once; no hook is called any more. NULL is fine. */
+void ws_abandon(struct ws *ws);
 
 void ws_want_write(struct ws *ws);
 /* Only from `writable`. `text` must be valid UTF-8. -1 when the socket is broken: `closed` follows.

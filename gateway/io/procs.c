@@ -14,6 +14,7 @@
 
 struct process {
     pid_t pid, parent, session;
+    bool ended; /* a zombie */
     bool ours;
 };
 
@@ -31,13 +32,21 @@ static bool read_process(const char *name, struct process *ret)
     line[n] = '\0';
     /* The name in parentheses may itself hold parentheses and spaces. */
     const char *after = strrchr(line, ')');
+    char state;
     int parent, group, session;
-    if (!after || sscanf(after + 1, " %*c %d %d %d", &parent, &group, &session) != 3)
+    if (!after || sscanf(after + 1, " %c %d %d %d", &state, &parent, &group, &session) != 4)
         return false;
-    *ret = (struct process){(pid_t)pid, parent, session, false};
+    *ret = (struct process){(pid_t)pid, parent, session, state == 'Z' || state == 'X', false};
     return true;
 }
 
+static int by_pid(const void *a, const void *b)
+{
+    pid_t first = ((const struct process *)a)->pid, second = ((const struct process *)b)->pid;
+    return (first > second) - (first < second);
+}
+
+/* By pid. */
 static struct process *list_processes(size_t *ret_count)
 {
     size_t count = 0, room = 256;
@@ -60,9 +69,19 @@ static struct process *list_processes(size_t *ret_count)
     if (dir)
         (void)closedir(dir);
     *ret_count = list ? count : 0;
+    if (list)
+        qsort(list, count, sizeof *list, by_pid);
     return list;
 }
 
+static bool is_ours(const struct process *list, size_t count, pid_t pid)
+{
+    struct process key = {.pid = pid};
+    const struct process *found = bsearch(&key, list, count, sizeof *list, by_pid);
+    return found && found->ours;
+}
+
+/* Whatever descends from `root` (0: from nobody further) or from those that are ours already. */
 static void mark_descendants(struct process *list, size_t count, pid_t root)
 {
     bool grew = true;
@@ -71,11 +90,8 @@ static void mark_descendants(struct process *list, size_t count, pid_t root)
         for (size_t i = 0; i < count; i++) {
             if (list[i].ours)
                 continue;
-            bool ours = list[i].parent == root;
-            for (size_t j = 0; j < count && !ours; j++)
-                ours = list[j].ours && list[j].pid == list[i].parent;
-            grew |= ours;
-            list[i].ours = ours;
+            list[i].ours = (root && list[i].parent == root) || is_ours(list, count, list[i].parent);
+            grew |= list[i].ours;
         }
     }
 }
@@ -97,6 +113,46 @@ size_t session_kill(pid_t sid, int signal)
     cleanup_free struct process *list = list_processes(&count);
     for (size_t i = 0; i < count; i++)
         if (list[i].session == sid && kill(list[i].pid, signal) == 0)
+            told++;
+    return told;
+}
+
+/* /proc/PID/environ is NUL-separated (proc(5)). */
+bool process_carries(pid_t pid, const char *mark)
+{
+    char path[64];
+    cleanup_bytes struct bytes text = BYTES_INIT(256 * KIB);
+    char chunk[4096];
+    ssize_t n;
+    (void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && (n = read(fd, chunk, sizeof chunk)) > 0)
+        (void)bytes_add(&text, chunk, (size_t)n);
+    return text.len && memmem(text.data, text.len, mark, strlen(mark) + 1);
+}
+
+/* What a child leaves behind is reparented to us, so only our descendants need to be looked at. */
+static void mark_tree(struct process *list, size_t count, struct tree *tree)
+{
+    bool session_lives = false;
+    mark_descendants(list, count, getpid());
+    for (size_t i = 0; i < count; i++) {
+        bool member = list[i].ours && tree->session && list[i].session == tree->session;
+        session_lives |= member;
+        list[i].ours = member || (list[i].ours && process_carries(list[i].pid, tree->mark));
+    }
+    if (!session_lives)
+        tree->session = 0;
+    mark_descendants(list, count, 0);
+}
+
+size_t tree_kill(struct tree *tree, int signal)
+{
+    size_t count, told = 0;
+    cleanup_free struct process *list = list_processes(&count);
+    mark_tree(list, count, tree);
+    for (size_t i = 0; i < count; i++)
+        if (list[i].ours && !list[i].ended && kill(list[i].pid, signal) == 0)
             told++;
     return told;
 }

@@ -31,6 +31,7 @@ struct child {
 struct children {
     struct child *buckets[BUCKETS];
     size_t count;
+    struct observers orphans;
 };
 
 /* Children of workers: whoever reaps first, the status must reach the worker. The lock is held
@@ -67,7 +68,8 @@ become(const struct spawn_spec *spec, pid_t parent, volatile int *error)
             dup2(fd, 2) < 0)
             goto failed;
     } else {
-        (void)setpgid(0, 0);
+        if (!spec->session || setsid() < 0)
+            (void)setpgid(0, 0);
         for (int i = 0; i < 3; i++) {
             int fd = spec->stdio[i] >= 0 ? spec->stdio[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
             if (fd < 0 || dup2(fd, i) < 0)
@@ -172,6 +174,7 @@ static void reap(struct children *children, pid_t pid, int status)
     struct child *c = *at;
     if (!c) {
         log_debug("reaped an orphan pid=%d", (int)pid);
+        observers_tell(&children->orphans);
         return;
     }
     *at = c->next;
@@ -245,6 +248,11 @@ void children_close(struct children *children)
         }
     }
     free(children);
+}
+
+struct observers *children_orphans(struct children *children)
+{
+    return &children->orphans;
 }
 
 size_t children_count(const struct children *children)

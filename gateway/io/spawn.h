@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/observers.h"
 #include "io/loop.h"
 
 struct spawn_spec {
@@ -27,6 +28,7 @@ struct spawn_spec {
     int channel;               /* becomes 3 where it is above 2 and there is no terminal */
     const char *terminal;      /* path of a PTY slave: new session, controlling terminal, stdio */
     unsigned short rows, cols; /* with terminal */
+    bool session;              /* a session of its own (setsid) instead of a process group */
 };
 
 /* How a child ended. */
@@ -55,8 +57,23 @@ void child_disown(struct child *child);
 /* Signal every process that descends from the gateway, however it was daemonised.
  * Returns how many there were. */
 size_t children_kill_all(int signal);
+/* Told after something was reaped that nobody here had started: what a child left behind. */
+struct observers *children_orphans(struct children *children);
 /* Signal every process of the session (setsid) led by `sid`. Returns how many there were. */
 size_t session_kill(pid_t sid, int signal);
+
+/* All that a child started, however it went its own way: what is in the session the child leads,
+ * what was started with `mark` (NAME=VALUE) in its environment, and what descends from either. */
+struct tree {
+    pid_t session; /* set to 0 by tree_kill() once nothing is in it: the number may be used again */
+    const char *mark;
+};
+/* Signal (0: only look) every process of the tree that has not ended. Returns how many there were.
+ */
+size_t tree_kill(struct tree *tree, int signal);
+
+/* Whether the process was started with `mark` (NAME=VALUE) in its environment. */
+bool process_carries(pid_t pid, const char *mark);
 
 /* For workers: run a program to its end, collecting at most the limits of `out` and `errors`
  * (struct bytes; may be NULL) and killing its group at `deadline_ms` from now. A full buffer ends

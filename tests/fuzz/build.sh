@@ -13,7 +13,8 @@ flags="$flags -D_GNU_SOURCE -Igateway -Itests/fuzz -include base/banned.h"
 flags="$flags $(pkg-config --cflags libcjson)"
 libs="$(pkg-config --libs libcjson) -lm"
 # What the targets test, and what that needs.
-tested="gateway/base/*.c gateway/http/guard.c gateway/http/router.c gateway/http/request.c"
+tested="gateway/base/*.c gateway/http/guard.c gateway/http/router.c gateway/http/request.c
+        gateway/http/response_head.c"
 
 have_fuzzer() {
     command -v clang >/dev/null &&

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { delayBefore } from '../src/terminal/backoff.js';
+import { delayBefore } from '../src/shared/backoff.js';
 import { cleanPaste, clipboardKey } from '../src/terminal/clipboard.js';
 import { slices } from '../src/terminal/slices.js';
 import { exitText, stateText } from '../src/terminal/words.js';

@@ -8,7 +8,7 @@
 //   locked                  a key is needed; nothing happens until open() is called again
 //   refused   { message }   the gateway will not have us (wrong host or origin); likewise
 //   ended     { exit }      the session's shell is gone; likewise
-import { delayBefore } from './backoff.js';
+import { delayBefore } from '../shared/backoff.js';
 
 const READY_WITHIN = 15000; // from opening the socket to "ready"
 const QUIET = 20000; // silence after which we ask whether anybody is there

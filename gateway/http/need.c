@@ -1,0 +1,101 @@
+#include "http/need.h"
+
+#include "http/envelope.h"
+#include "http/exchange_internal.h"
+
+/* Lives in the exchange's arena. */
+struct need {
+    struct exchange *ex;
+    struct service *service;
+    struct observer observer;
+    void (*go)(struct exchange *ex);
+};
+
+static void refuse(struct exchange *ex, enum err_kind kind, const struct service *service,
+                   const char *what)
+{
+    struct err err;
+    struct service_info info;
+    service_describe(service, &info);
+    (void)err_set(&err, kind, "service '%s' %s: %.300s", info.name, what, info.reason);
+    reply_error(ex, &err);
+}
+
+/* Whether waiting is over because it will not come. */
+static bool gave_up(const struct service *service)
+{
+    enum service_state state = service_state(service);
+    return state == SERVICE_STOPPED || state == SERVICE_BACKOFF || state == SERVICE_FAILED;
+}
+
+static void on_news(void *arg)
+{
+    struct need *need = arg;
+    struct exchange *ex = need->ex;
+    if (service_state(need->service) == SERVICE_READY) {
+        observer_remove(&need->observer);
+        ex->parked = false;
+        ex->ended = NULL;
+        need->go(ex);
+    } else if (gave_up(need->service)) {
+        observer_remove(&need->observer);
+        refuse(ex, ERR_UNAVAILABLE, need->service, "is not available");
+        exchange_wake(ex);
+    }
+}
+
+static void on_park_end(void *arg, enum park_end why)
+{
+    struct need *need = arg;
+    observer_remove(&need->observer);
+    if (why == PARK_TIMEOUT)
+        refuse(need->ex, ERR_TIMEOUT, need->service, "is not ready in time");
+}
+
+static void wait_for(struct exchange *ex, struct service *service, uint64_t deadline_ms,
+                     void (*go)(struct exchange *ex))
+{
+    struct err err;
+    struct need *need = arena_alloc(ex->arena, sizeof *need);
+    if (!need) {
+        (void)err_memory(&err);
+        reply_error(ex, &err);
+        return;
+    }
+    *need = (struct need){.ex = ex, .service = service, .go = go};
+    need->observer = (struct observer){.fn = on_news, .arg = need};
+    observers_add(service_observers(service), &need->observer);
+    exchange_park(ex, deadline_ms, on_park_end, need);
+}
+
+bool need_met(const struct supervisor *supervisor, struct exchange *ex, uint64_t deadline_ms,
+              void (*go)(struct exchange *ex))
+{
+    const char *name = ex->route->service;
+    struct err err;
+    if (!name)
+        return true;
+    struct service *service = supervisor_find(supervisor, name);
+    if (!service) {
+        (void)err_set(&err, ERR_UNAVAILABLE, "service '%s' is not enabled here (--services)", name);
+        reply_error(ex, &err);
+        return false;
+    }
+    ex->held = service;
+    service_hold(service);
+    service_start(service);
+    if (service_state(service) == SERVICE_READY)
+        return true;
+    if (gave_up(service))
+        refuse(ex, ERR_UNAVAILABLE, service, "is not available");
+    else
+        wait_for(ex, service, deadline_ms, go);
+    return false;
+}
+
+void need_over(struct exchange *ex)
+{
+    if (ex->held)
+        service_release(ex->held);
+    ex->held = NULL;
+}

@@ -1,0 +1,240 @@
+#include "http/proxy_head.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "core/auth.h"
+#include "http/pipeline.h"
+#include "http/public.h"
+
+#define HEAD_CEILING (64 * KIB)
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcasecmp(name, *names) == 0)
+            return true;
+    return false;
+}
+
+bool header_is_hop(const char *name, const char *connection)
+{
+    static const char *const hops[] = {"Connection",
+                                       "Keep-Alive",
+                                       "Proxy-Connection",
+                                       "Proxy-Authenticate",
+                                       "Proxy-Authorization",
+                                       "TE",
+                                       "Trailer",
+                                       "Transfer-Encoding",
+                                       "Upgrade",
+                                       NULL};
+    return is_one_of(name, hops) || list_has_token(connection, name);
+}
+
+void target_without(struct bytes *out, const char *target, const char *name)
+{
+    size_t path = strcspn(target, "?"), n = strlen(name);
+    const char *at = target + path;
+    char lead = '?';
+    (void)bytes_add(out, target, path);
+    while (*at) {
+        at++;
+        size_t pair = strcspn(at, "&");
+        bool named = strncmp(at, name, n) == 0 && (at[n] == '=' || n == pair);
+        if (!named) {
+            (void)bytes_addc(out, lead);
+            (void)bytes_add(out, at, pair);
+            lead = '&';
+        }
+        at += pair;
+    }
+}
+
+void cookie_without(struct bytes *out, const char *cookie, const char *name)
+{
+    size_t n = strlen(name);
+    while (*cookie) {
+        cookie += strspn(cookie, "; ");
+        size_t pair = strcspn(cookie, ";");
+        bool named = strncmp(cookie, name, n) == 0 && cookie[n] == '=';
+        if (pair && !named) {
+            if (out->len)
+                (void)bytes_adds(out, "; ");
+            (void)bytes_add(out, cookie, pair);
+        }
+        cookie += pair;
+    }
+}
+
+/* ---- the request ---- */
+
+struct request {
+    const struct exchange *ex;
+    const struct proxy_options *options;
+    bool websocket, keyed;
+    const char *connection;
+    struct bytes *out;
+};
+
+static void add(struct bytes *out, const char *name, const char *value)
+{
+    (void)bytes_printf(out, "%s: %s\r\n", name, value);
+}
+
+/* Written anew below, or nobody's business beyond us. */
+static bool is_ours(const struct request *rq, const char *name)
+{
+    static const char *const ours[] = {"Host",
+                                       "Content-Length",
+                                       "Expect",
+                                       "Cookie",
+                                       "X-AIO-API-Key",
+                                       "Forwarded",
+                                       "X-Forwarded-For",
+                                       "X-Forwarded-Host",
+                                       "X-Forwarded-Port",
+                                       "X-Forwarded-Proto",
+                                       "X-Forwarded-Prefix",
+                                       NULL};
+    if (is_one_of(name, ours))
+        return true;
+    if (strcasecmp(name, "Authorization") == 0)
+        return rq->keyed;
+    return strcasecmp(name, "Origin") == 0 && (rq->options->drop_origin || rq->options->origin);
+}
+
+static bool is_essential(const char *name)
+{
+    static const char *const essential[] = {"Accept", "Content-Type", "User-Agent", NULL};
+    return is_one_of(name, essential) || strncasecmp(name, "Sec-WebSocket-", 14) == 0;
+}
+
+static void pass_headers(const struct request *rq)
+{
+    size_t n;
+    const struct header *headers = exchange_headers(rq->ex, &n);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = headers[i].name.p;
+        if (header_is_hop(name, rq->connection) || is_ours(rq, name) ||
+            (rq->options->bare && !is_essential(name)))
+            continue;
+        add(rq->out, name, headers[i].value.p);
+    }
+}
+
+static void pass_cookies(const struct request *rq)
+{
+    cleanup_bytes struct bytes cookies = BYTES_INIT(HEAD_CEILING);
+    size_t n;
+    const struct header *headers = exchange_headers(rq->ex, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strcasecmp(headers[i].name.p, "Cookie") == 0)
+            cookie_without(&cookies, headers[i].value.p, AUTH_COOKIE);
+    const char *text = bytes_text(&cookies);
+    if (text && *text)
+        add(rq->out, "Cookie", text);
+}
+
+static void tell_forwarded(const struct request *rq)
+{
+    struct public_address a;
+    const char *chain = exchange_header(rq->ex, "X-Forwarded-For");
+    public_address_of(rq->ex, &a);
+    (void)bytes_printf(rq->out, "X-Forwarded-For: %s%s%s\r\n", chain ? chain : "",
+                       chain ? ", " : "", exchange_peer(rq->ex));
+    add(rq->out, "X-Forwarded-Proto", a.secure ? "https" : "http");
+    add(rq->out, "X-Forwarded-Host", a.host);
+    if (a.prefix[0] || rq->options->prefix)
+        (void)bytes_printf(rq->out, "X-Forwarded-Prefix: %s%s\r\n", a.prefix,
+                           rq->options->prefix ? rq->options->prefix : "");
+}
+
+/* A list that may be spread over several headers. */
+static const char *all_of(const struct exchange *ex, const char *name, struct bytes *list)
+{
+    size_t n;
+    const struct header *headers = exchange_headers(ex, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strcasecmp(headers[i].name.p, name) == 0)
+            (void)bytes_printf(list, "%s,", headers[i].value.p);
+    return bytes_text(list);
+}
+
+static void write_host(const struct request *rq, const struct address *address)
+{
+    char own[UPSTREAM_HOST_SIZE];
+    const char *given = exchange_header(rq->ex, "Host");
+    upstream_host(address, own);
+    add(rq->out, "Host", rq->options->keep_host && given ? given : own);
+}
+
+static void write_framing(const struct request *rq, const struct proxy_body *body)
+{
+    if (rq->websocket)
+        (void)bytes_adds(rq->out, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    if (body->present && body->chunked)
+        (void)bytes_adds(rq->out, "Transfer-Encoding: chunked\r\n");
+    else if (body->present)
+        (void)bytes_printf(rq->out, "Content-Length: %llu\r\n", (unsigned long long)body->length);
+}
+
+int proxy_request_head(const struct exchange *ex, const struct address *address, const char *target,
+                       const struct proxy_options *options, bool websocket,
+                       const struct proxy_body *body, struct bytes *out, struct err *err)
+{
+    cleanup_bytes struct bytes connection = BYTES_INIT(HEAD_CEILING);
+    struct request rq = {.ex = ex,
+                         .options = options,
+                         .websocket = websocket,
+                         .keyed = pipeline_needs_key(ex),
+                         .connection = all_of(ex, "Connection", &connection),
+                         .out = out};
+    *out = bytes_with_limit(HEAD_CEILING);
+    (void)bytes_printf(out, "%s ", exchange_method(ex));
+    if (rq.keyed)
+        target_without(out, target, "api_key");
+    else
+        (void)bytes_adds(out, target);
+    (void)bytes_adds(out, " HTTP/1.1\r\n");
+    write_host(&rq, address);
+    pass_headers(&rq);
+    if (options->origin)
+        add(out, "Origin", options->origin);
+    if (!options->bare) {
+        pass_cookies(&rq);
+        tell_forwarded(&rq);
+    }
+    write_framing(&rq, body);
+    (void)bytes_adds(out, "\r\n");
+    return out->failed ? err_set(err, ERR_TOO_LARGE, "the request's head is too long to pass on")
+                       : 0;
+}
+
+/* ---- the answer ---- */
+
+/* A service must not sign the person in, or out, at the gateway. */
+static bool sets_our_cookie(const struct header *h)
+{
+    static const char name[] = AUTH_COOKIE;
+    const char *value = h->value.p + strspn(h->value.p, " \t");
+    return strcasecmp(h->name.p, "Set-Cookie") == 0 && strncmp(value, name, sizeof name - 1) == 0 &&
+           strchr("= \t;", value[sizeof name - 1]);
+}
+
+void proxy_reply_headers(struct exchange *ex, const struct response_head *head)
+{
+    struct arena *arena = exchange_arena(ex);
+    bool upgrade = head->status == 101;
+    const char *connection = response_header(head, "Connection");
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct header *h = &head->headers[i];
+        bool wanted = upgrade && strcasecmp(h->name.p, "Upgrade") == 0;
+        if (!wanted && (header_is_hop(h->name.p, connection) ||
+                        strcasecmp(h->name.p, "Content-Length") == 0 || sets_our_cookie(h)))
+            continue;
+        const char *name = arena_copy(arena, h->name.p, h->name.n);
+        if (name)
+            exchange_add_header(ex, name, h->value.p);
+    }
+}

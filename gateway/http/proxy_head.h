@@ -1,0 +1,32 @@
+/* http/proxy_head.h: the heads of requests and answers as they are passed on; for proxy.c. */
+#ifndef SANDGATE_HTTP_PROXY_HEAD_H
+#define SANDGATE_HTTP_PROXY_HEAD_H
+
+#include "http/proxy.h"
+
+/* How the request's body goes to the service. */
+struct proxy_body {
+    bool present, chunked;
+    uint64_t length; /* unless chunked */
+};
+
+/* The head for the service, empty line included. */
+int proxy_request_head(const struct exchange *ex, const struct address *address, const char *target,
+                       const struct proxy_options *options, bool websocket,
+                       const struct proxy_body *body, struct bytes *out,
+                       struct err *err) MUST_CHECK;
+
+/* The answer's headers, added to the reply. */
+void proxy_reply_headers(struct exchange *ex, const struct response_head *head);
+
+/* ---- the pure parts ---- */
+
+/* A target without the pairs of its query that are named `name`. */
+void target_without(struct bytes *out, const char *target, const char *name);
+/* A Cookie's pairs without the one of that name. */
+void cookie_without(struct bytes *out, const char *cookie, const char *name);
+/* The header is about this connection alone (RFC 9110 section 7.6.1), by its nature or because
+ * `connection`, the value of Connection (may be NULL), lists it. */
+bool header_is_hop(const char *name, const char *connection);
+
+#endif

@@ -1,0 +1,506 @@
+#include "http/upstream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "http/upstream_internal.h"
+
+#define MAX_INTERIM 8 /* 1xx answers before the one that counts */
+#define MAX_TURNS   8 /* others get theirs */
+
+struct upstream_call {
+    struct loop *loop;
+    struct upstream_pool *pool;
+    struct connection *connection;
+    const struct upstream_hooks *hooks;
+    void *arg;
+    char method[16];
+    bool upgrade, repeatable;
+
+    struct bytes out; /* the request's head; then what waits to be sent of its body */
+    size_t out_at;
+    bool all_written; /* the caller has no more */
+    bool deaf;        /* the service takes no more of the request */
+    int why_deaf;     /* errno */
+    bool wants_room;
+
+    struct bytes in;            /* the answer's head, and what came with it */
+    size_t in_at;               /* of `in`, used up */
+    bool begun;                 /* what came with the head was looked at */
+    struct response_head *head; /* NULL: not yet */
+    struct chunked chunked;
+    uint64_t left; /* of FRAMED_LENGTH */
+    unsigned interim;
+    bool anything; /* came back */
+    bool paused;
+
+    struct timer *timer;
+    unsigned depth; /* of our own frames that still need the memory */
+    bool over;
+};
+
+/* ---- life ---- */
+
+static void call_free(struct upstream_call *c)
+{
+    connection_close(c->connection);
+    timer_close(c->timer);
+    bytes_done(&c->out);
+    bytes_done(&c->in);
+    free(c->head);
+    free(c);
+}
+
+static void enter(struct upstream_call *c)
+{
+    c->depth++;
+}
+
+/* False when the call is gone. */
+static bool leave(struct upstream_call *c)
+{
+    if (--c->depth > 0 || !c->over)
+        return !c->over;
+    call_free(c);
+    return false;
+}
+
+void upstream_abandon(struct upstream_call *c)
+{
+    if (!c)
+        return;
+    c->over = true;
+    if (c->depth == 0)
+        call_free(c);
+}
+
+static void fail(struct upstream_call *c, const struct err *err)
+{
+    c->over = true;
+    c->hooks->end(c->arg, err);
+}
+
+static void fail_with(struct upstream_call *c, const char *what)
+{
+    struct err err;
+    (void)err_set(&err, ERR_UNAVAILABLE, "the service %s", what);
+    fail(c, &err);
+}
+
+static void complete(struct upstream_call *c)
+{
+    bool reusable = c->pool && c->head->keep_alive && c->all_written && !c->deaf &&
+                    c->out_at == c->out.len && c->in_at == c->in.len;
+    c->over = true;
+    if (reusable)
+        pool_put(c->pool, steal(&c->connection));
+    c->hooks->end(c->arg, NULL);
+}
+
+static void set_watch(struct upstream_call *c)
+{
+    unsigned events = c->paused ? 0 : WATCH_READ;
+    bool leftover = c->head && !c->begun && !c->paused;
+    /* Writable at once: has a paused call go on with what it holds, and `room` be told. */
+    if (upstream_pending(c) || leftover || c->wants_room)
+        events |= WATCH_WRITE;
+    watch_set(c->connection->watch, events);
+}
+
+/* ---- sending ---- */
+
+/* 0, or an errno. */
+static int flush(struct upstream_call *c)
+{
+    while (c->out_at < c->out.len && !c->deaf) {
+        ssize_t n =
+            send(c->connection->fd, c->out.data + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR || errno == ENOTCONN ? 0 : errno;
+        c->out_at += (size_t)n;
+    }
+    /* What may be sent again is kept until something came back. */
+    if (c->out_at == c->out.len && !c->repeatable) {
+        bytes_clear(&c->out);
+        c->out_at = 0;
+    }
+    return 0;
+}
+
+/* It may have answered before it stopped to listen: that is still to be read. */
+static void stop_sending(struct upstream_call *c, int why)
+{
+    c->deaf = true;
+    c->why_deaf = why;
+    if (c->repeatable)
+        return;
+    bytes_clear(&c->out);
+    c->out_at = 0;
+}
+
+void upstream_write(struct upstream_call *c, const char *data, size_t n)
+{
+    if (c->deaf || c->over)
+        return;
+    int why = bytes_add(&c->out, data, n) < 0 ? ENOMEM : flush(c);
+    if (why)
+        stop_sending(c, why);
+    c->wants_room = true;
+    set_watch(c);
+}
+
+size_t upstream_pending(const struct upstream_call *c)
+{
+    return c->deaf ? 0 : c->out.len - c->out_at;
+}
+
+bool upstream_deaf(const struct upstream_call *c)
+{
+    return c->deaf;
+}
+
+void upstream_finish(struct upstream_call *c)
+{
+    c->all_written = true;
+}
+
+/* ---- connecting ---- */
+
+static void on_events(void *arg, unsigned events);
+
+static int connect_fresh(struct upstream_call *c, const struct address *address, struct err *err)
+{
+    struct connection *connection;
+    if (connection_open(c->loop, address, &connection, err) < 0)
+        return -1;
+    c->connection = connection;
+    connection->fn = on_events;
+    connection->arg = c;
+    return 0;
+}
+
+/* 0 when the request is under way once more. */
+static int send_again(struct upstream_call *c)
+{
+    struct err err;
+    struct connection *old = c->connection;
+    if (!c->repeatable || !old->reused || c->anything)
+        return -1;
+    c->connection = NULL;
+    int r = connect_fresh(c, &old->address, &err);
+    connection_close(old);
+    if (r < 0)
+        return -1;
+    c->out_at = 0;
+    c->deaf = false;
+    if (flush(c) != 0)
+        return -1;
+    set_watch(c);
+    return 0;
+}
+
+static void broken(struct upstream_call *c, int why)
+{
+    char text[160];
+    if (send_again(c) == 0)
+        return;
+    if (c->head)
+        (void)snprintf(text, sizeof text, "broke off in the middle of its answer");
+    else if (why || c->why_deaf)
+        (void)snprintf(text, sizeof text, "does not answer: %s",
+                       strerrordesc_np(c->why_deaf ? c->why_deaf : why));
+    else
+        (void)snprintf(text, sizeof text, "closed the connection without an answer");
+    fail_with(c, text);
+}
+
+/* ---- the answer ---- */
+
+static void give(struct upstream_call *c, const char *data, size_t n)
+{
+    if (n)
+        c->hooks->data(c->arg, data, n);
+}
+
+/* How many bytes of `data` belong to the answer; it may end here. -1: no sound chunks. */
+static long take_body(struct upstream_call *c, const char *data, size_t n, bool *ret_end)
+{
+    struct text body = {data, n};
+    long used = (long)n;
+    switch (c->head->framing) {
+    case FRAMED_EMPTY:
+        *ret_end = true;
+        return 0;
+    case FRAMED_LENGTH:
+        if (n > c->left)
+            used = (long)(body.n = (size_t)c->left);
+        c->left -= body.n;
+        *ret_end = c->left == 0;
+        break;
+    case FRAMED_CHUNKED:
+        used = chunked_take(&c->chunked, data, n, &body, ret_end);
+        if (used < 0)
+            return -1;
+        break;
+    case FRAMED_BY_CLOSE:
+        break;
+    }
+    give(c, body.p, body.n);
+    return used;
+}
+
+/* Bytes of the body that lie in `data`. Bytes behind the end make the connection useless. */
+static void read_body(struct upstream_call *c, const char *data, size_t n)
+{
+    bool end = false;
+    size_t at = 0;
+    while (at < n && !end && !c->over) {
+        long used = take_body(c, data + at, n - at, &end);
+        if (used < 0) {
+            fail_with(c, "sent malformed chunks");
+            return;
+        }
+        at += (size_t)used;
+    }
+    if (c->over || !end)
+        return;
+    if (at < n)
+        c->head->keep_alive = false;
+    complete(c);
+}
+
+static void read_leftover(struct upstream_call *c)
+{
+    size_t at = c->in_at, n = c->in.len - at;
+    c->begun = true;
+    c->in_at = c->in.len;
+    if (n || c->head->framing == FRAMED_EMPTY ||
+        (c->head->framing == FRAMED_LENGTH && c->left == 0)) {
+        bool end = false;
+        if (n)
+            read_body(c, c->in.data + at, n);
+        else if (take_body(c, NULL, 0, &end) == 0 && end)
+            complete(c);
+    }
+}
+
+static void got_head(struct upstream_call *c, size_t n)
+{
+    struct err err;
+    struct response_head *h = malloc(sizeof *h);
+    if (!h) {
+        fail_with(c, "cannot be heard: out of memory");
+        return;
+    }
+    if (response_head_parse(c->in.data, n, c->method, h, &err) < 0) {
+        free(h);
+        fail(c, &err);
+        return;
+    }
+    bool interim = h->status < 200 && !(h->status == 101 && c->upgrade);
+    if (interim && (h->status == 101 || ++c->interim > MAX_INTERIM)) {
+        free(h);
+        fail_with(c, "sent interim answers nobody asked for");
+        return;
+    }
+    if (interim) {
+        free(h);
+        bytes_consume(&c->in, n);
+        return;
+    }
+    c->in_at = n;
+    c->head = h;
+    c->left = h->length;
+    timer_close(c->timer);
+    c->timer = NULL;
+    c->hooks->head(c->arg, h);
+}
+
+static void read_head(struct upstream_call *c)
+{
+    while (!c->head && !c->over) {
+        long n = response_head_length(c->in.data, c->in.len);
+        if (n < 0)
+            fail_with(c, "sent a head that is too long");
+        if (n <= 0)
+            return;
+        got_head(c, (size_t)n);
+    }
+    if (!c->over && !c->paused)
+        read_leftover(c);
+}
+
+static void take_in(struct upstream_call *c, const char *data, size_t n)
+{
+    c->anything = true;
+    if (c->head) {
+        read_body(c, data, n);
+        return;
+    }
+    if (bytes_add(&c->in, data, n) < 0) {
+        fail_with(c, "sent a head that is too long");
+        return;
+    }
+    read_head(c);
+}
+
+static void ended(struct upstream_call *c, int why)
+{
+    if (!why && c->head && c->head->framing == FRAMED_BY_CLOSE)
+        complete(c);
+    else
+        broken(c, why);
+}
+
+static void on_readable(struct upstream_call *c)
+{
+    static char chunk[UPSTREAM_READ]; /* loop thread only */
+    for (int i = 0; i < MAX_TURNS && !c->paused && !c->over; i++) {
+        ssize_t n = recv(c->connection->fd, chunk, sizeof chunk, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (n <= 0) {
+            ended(c, n < 0 ? errno : 0);
+            return;
+        }
+        take_in(c, chunk, (size_t)n);
+        if ((size_t)n < sizeof chunk)
+            return;
+    }
+}
+
+static void on_writable(struct upstream_call *c)
+{
+    int why = flush(c);
+    if (why)
+        stop_sending(c, why);
+    if (c->wants_room && upstream_pending(c) == 0) {
+        c->wants_room = false;
+        if (c->hooks->room)
+            c->hooks->room(c->arg);
+    }
+}
+
+static void on_events(void *arg, unsigned events)
+{
+    struct upstream_call *c = arg;
+    enter(c);
+    if (events & WATCH_WRITE)
+        on_writable(c);
+    if (!c->over && c->head && !c->begun && !c->paused)
+        read_leftover(c);
+    if (!c->over && (events & WATCH_READ) && !c->paused)
+        on_readable(c);
+    if (leave(c))
+        set_watch(c);
+}
+
+static void on_deadline(void *arg)
+{
+    struct upstream_call *c = arg;
+    struct err err;
+    (void)err_set(&err, ERR_TIMEOUT, "the service gave no answer in time");
+    enter(c);
+    fail(c, &err);
+    (void)leave(c);
+}
+
+void upstream_pause(struct upstream_call *c, bool pause)
+{
+    if (c->over || c->paused == pause)
+        return;
+    c->paused = pause;
+    if (c->depth == 0)
+        set_watch(c);
+}
+
+int upstream_take_socket(struct upstream_call *c, struct bytes *ret_extra)
+{
+    (void)bytes_add(ret_extra, c->in.data + c->in_at, c->in.len - c->in_at);
+    int fd = connection_release(steal(&c->connection));
+    c->over = true;
+    return fd;
+}
+
+/* ---- beginning ---- */
+
+static bool may_repeat(const struct upstream_spec *spec)
+{
+    static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    for (size_t i = 0; i < COUNT_OF(methods); i++)
+        if (strcmp(spec->method, methods[i]) == 0)
+            return !spec->has_body && !spec->upgrade;
+    return false;
+}
+
+static struct upstream_call *make_call(struct loop *loop, const struct upstream_spec *spec)
+{
+    struct upstream_call *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    *c = (struct upstream_call){.loop = loop,
+                                .pool = spec->pool,
+                                .hooks = spec->hooks,
+                                .arg = spec->arg,
+                                .upgrade = spec->upgrade,
+                                .repeatable = may_repeat(spec),
+                                .all_written = !spec->has_body,
+                                .out = BYTES_INIT(SIZE_MAX / 2),
+                                .in = BYTES_INIT(RESPONSE_HEAD_MAX + UPSTREAM_READ)};
+    (void)snprintf(c->method, sizeof c->method, "%s", spec->method);
+    if (bytes_add(&c->out, spec->head, spec->head_n) < 0) {
+        call_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+static int begin(struct upstream_call *c, const struct upstream_spec *spec, struct err *err)
+{
+    if (spec->deadline_ms) {
+        if (timer_open(c->loop, on_deadline, c, &c->timer, err) < 0)
+            return -1;
+        timer_set(c->timer, spec->deadline_ms);
+    }
+    struct connection *pooled = c->repeatable && c->pool ? pool_take(c->pool, spec->address) : NULL;
+    if (pooled) {
+        c->connection = pooled;
+        pooled->fn = on_events;
+        pooled->arg = c;
+    } else if (connect_fresh(c, spec->address, err) < 0) {
+        return -1;
+    }
+    int why = flush(c);
+    if (why && !pooled)
+        return err_set(err, ERR_UNAVAILABLE, "the service does not answer: %s",
+                       strerrordesc_np(why));
+    if (why && send_again(c) < 0)
+        return err_set(err, ERR_UNAVAILABLE, "the service does not answer");
+    set_watch(c);
+    return 0;
+}
+
+int upstream_begin(struct loop *loop, const struct upstream_spec *spec,
+                   struct upstream_call **ret_call, struct err *err)
+{
+    struct upstream_call *c = make_call(loop, spec);
+    if (!c)
+        return err_memory(err);
+    if (begin(c, spec, err) < 0) {
+        call_free(c);
+        return -1;
+    }
+    *ret_call = c;
+    return 0;
+}
+
+void upstream_host(const struct address *address, char out[UPSTREAM_HOST_SIZE])
+{
+    if (address->path[0])
+        (void)snprintf(out, UPSTREAM_HOST_SIZE, "localhost");
+    else
+        (void)snprintf(out, UPSTREAM_HOST_SIZE, "127.0.0.1:%u", address->port);
+}
