@@ -14,10 +14,12 @@
 #include "base/log.h"
 #include "core/auth.h"
 #include "core/bash_sessions.h"
+#include "core/code_run.h"
 #include "core/config.h"
 #include "core/environment.h"
 #include "core/files.h"
 #include "core/history.h"
+#include "core/node_sessions.h"
 #include "core/recorder.h"
 #include "core/shell_sessions.h"
 #include "core/supervisor.h"
@@ -206,6 +208,17 @@ static int open_http(struct gateway *g, struct err *err)
     return 0;
 }
 
+static int open_code(struct gateway *g, struct err *err)
+{
+    struct app *app = &g->app;
+    if (code_jobs_open(app->loop, &app->code_jobs, err) < 0 ||
+        code_runs_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
+                       &app->code_runs, err) < 0)
+        return -1;
+    return node_sessions_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
+                              &app->node, err);
+}
+
 static int open_all(struct gateway *g, struct err *err)
 {
     g->app.config = &g->config;
@@ -215,7 +228,7 @@ static int open_all(struct gateway *g, struct err *err)
         return -1;
     g->app.environment = g->environment;
     if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
-        open_store(g, err) < 0 || open_sessions(g, err) < 0 ||
+        open_store(g, err) < 0 || open_sessions(g, err) < 0 || open_code(g, err) < 0 ||
         supervisor_open(g->app.loop, g->app.children, &g->config, g->environment,
                         &g->app.supervisor, err) < 0)
         return -1;
@@ -246,6 +259,10 @@ static void close_all(struct gateway *g)
         bash_sessions_stop(g->app.bash);
     if (g->app.shells)
         shell_sessions_stop(g->app.shells);
+    if (g->app.code_runs)
+        code_runs_stop(g->app.code_runs);
+    if (g->app.node)
+        node_sessions_stop(g->app.node);
     if (g->app.server) {
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
@@ -254,6 +271,8 @@ static void close_all(struct gateway *g)
         loop_drain(g->app.loop, supervisor_stopped, g->app.supervisor, SERVICES_GRACE_MS);
     if (g->app.children)
         end_children(g);
+    if (g->app.code_runs)
+        loop_drain(g->app.loop, code_runs_idle, g->app.code_runs, SHUTDOWN_GRACE_MS);
     /* With their children ended, workers come back. */
     if (g->app.server)
         loop_drain(g->app.loop, server_released, g->app.server, SHUTDOWN_GRACE_MS);
@@ -265,6 +284,9 @@ static void close_all(struct gateway *g)
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
     shell_sessions_close(g->app.shells);
+    node_sessions_close(g->app.node);
+    code_runs_close(g->app.code_runs);
+    code_jobs_close(g->app.code_jobs);
     recorder_close(g->app.recorder);
     supervisor_close(g->app.supervisor);
     if (g->app.store)

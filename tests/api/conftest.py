@@ -43,6 +43,8 @@ def no_sessions_left(request: pytest.FixtureRequest) -> Iterator[None]:
     if not shared.running:
         return
     assert shared.api.delete("/v1/shell/sessions").success
+    for session in shared.api.node.sessions():
+        shared.api.node.delete(session)
     for session, info in shared.api.bash.sessions().items():
         if info["status"] != "closed":
             shared.api.bash.close(session)
@@ -75,3 +77,8 @@ def run(services: Services, start_gateway) -> Callable[..., Server]:
         return services.gateway
 
     return start
+
+
+@pytest.fixture
+def node_session(api: Api) -> str:
+    return api.node.create(unique("node"))["session_id"]
