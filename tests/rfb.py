@@ -1,131 +1,84 @@
-"""A small RFB 3.8 client over WebSocket: what a viewer is told, and what it may say, wrong things included.
-
-RFB is described in RFC 6143; the extended clipboard and the desktop-size pseudo-encodings in the community's rfbproto.
-Pixels come as raw, copied or zlib-compressed rectangles.
-"""
+"""A small RFB viewer for tests (RFC 6143 and the community's extensions): raw pixels are kept, other encodings are
+passed on as bytes. It speaks over any connected stream socket; `Viewer.at(path)` connects to a Unix socket."""
 
 from __future__ import annotations
 
-import dataclasses
+import socket
 import struct
 import time
 import zlib
-from typing import Callable
+from dataclasses import dataclass, field
 
-from PIL import Image
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
-
-from client import KEY_HEADER
-from waiting import allow
-
-RAW, COPY, ZLIB = 0, 1, 6
-CURSOR, DESKTOP_SIZE, LAST_RECT, EXTENDED_SIZE = -239, -223, -224, -308
+RAW, COPY_RECT, HEXTILE, ZLIB, TIGHT, ZRLE = 0, 1, 5, 6, 7, 16
+LAST_RECT, CURSOR, DESKTOP_SIZE, EXTENDED_DESKTOP_SIZE = -224, -239, -223, -308
 EXTENDED_CLIPBOARD = 0xC0A1E5CE - (1 << 32)
-ALL = (COPY, ZLIB, RAW, CURSOR, DESKTOP_SIZE, EXTENDED_SIZE, EXTENDED_CLIPBOARD)
-
-CAPS, REQUEST, PEEK, NOTIFY, PROVIDE = (1 << bit for bit in (24, 25, 26, 27, 28))
-TEXT = 1
-
-KEYSYMS = {"Return": 0xFF0D, "Shift": 0xFFE1, "Control": 0xFFE3, "Left": 0xFF51}
+CLIP_TEXT, CLIP_CAPS, CLIP_REQUEST, CLIP_PEEK, CLIP_NOTIFY, CLIP_PROVIDE = 1, 1 << 24, 1 << 25, 1 << 26, 1 << 27, 1 << 28
 
 
-class ViewerClosed(Exception):
-    """The server ended the connection."""
+def quality(level: int) -> int:
+    return -32 + level
 
 
-def keysym(name: str) -> int:
-    if name in KEYSYMS:
-        return KEYSYMS[name]
-    code = ord(name)
-    return code if code < 0x100 else 0x01000000 + code
+def compression(level: int) -> int:
+    return -256 + level
 
 
-@dataclasses.dataclass
-class _Picture:
+class Gone(Exception):
+    """The server has closed the connection."""
+
+
+@dataclass
+class Rect:
+    x: int
+    y: int
     width: int
     height: int
-
-    def __post_init__(self) -> None:
-        self.pixels = bytearray(self.width * self.height * 4)
-
-    def put(self, x: int, y: int, width: int, height: int, data: bytes) -> None:
-        for row in range(height):
-            at = ((y + row) * self.width + x) * 4
-            self.pixels[at : at + width * 4] = data[row * width * 4 : (row + 1) * width * 4]
-
-    def cut(self, x: int, y: int, width: int, height: int) -> bytes:
-        rows = range(y, y + height)
-        return b"".join(self.pixels[(row * self.width + x) * 4 : (row * self.width + x + width) * 4] for row in rows)
-
-    def image(self) -> Image.Image:
-        return Image.frombytes("RGB", (self.width, self.height), bytes(self.pixels), "raw", "BGRX")
+    encoding: int
+    data: bytes = b""
 
 
-class Wire:
-    """Bytes to and from the server, whatever the frames they come in."""
+@dataclass
+class Cursor:
+    width: int
+    height: int
+    hot_x: int
+    hot_y: int
+    pixels: bytes
+    mask: bytes
 
-    def __init__(self, url: str, key: str | None = None, deadline: float = 10.0) -> None:
-        headers = {KEY_HEADER: key} if key else {}
-        address = url.replace("http", "ws", 1) + "/websockify"
-        self.link: ClientConnection = connect(
-            address,
-            subprotocols=["binary"],
-            additional_headers=headers,
-            max_size=None,
-            proxy=None,
-            open_timeout=allow(deadline),
-        )
-        assert self.link.subprotocol == "binary"
-        self._kept, self.deadline = bytearray(), deadline
 
-    def read(self, count: int) -> bytes:
-        end = time.monotonic() + allow(self.deadline)
-        while len(self._kept) < count:
-            self._receive(max(end - time.monotonic(), 0))
-        taken = bytes(self._kept[:count])
-        del self._kept[:count]
-        return taken
-
-    def _receive(self, timeout: float) -> None:
-        try:
-            message = self.link.recv(timeout=timeout)
-        except ConnectionClosed as why:
-            raise ViewerClosed(str(why)) from why
-        assert isinstance(message, bytes), "RFB comes in binary frames"
-        self._kept += message
-
-    def ready(self, timeout: float) -> bool:
-        """Is there something to read, now or within the time?"""
-        if not self._kept:
-            try:
-                self._receive(timeout)
-            except TimeoutError:
-                return False
-        return bool(self._kept)
-
-    def write(self, data: bytes) -> None:
-        try:
-            self.link.send(data)
-        except ConnectionClosed as why:
-            raise ViewerClosed(str(why)) from why
-
-    def unpack(self, form: str) -> tuple:
-        return struct.unpack(form, self.read(struct.calcsize(form)))
+@dataclass
+class Update:
+    rects: list[Rect] = field(default_factory=list)
+    size: int = 0  # bytes on the wire
 
 
 class Viewer:
-    """One viewer. `see` waits until its picture satisfies a condition."""
+    """One connection. Pixels are 4 bytes each: blue, green, red, unused."""
 
-    def __init__(self, url: str, key: str | None = None, encodings: tuple[int, ...] = ALL) -> None:
-        self.wire = Wire(url, key)
+    def __init__(self, sock: socket.socket, timeout: float = 10.0) -> None:
+        self.sock = sock
+        self.sock.settimeout(timeout)
+        self.received = 0
+        self.width = self.height = 0
+        self.name = ""
+        self.pixels = bytearray()
+        self.cursor: Cursor | None = None
         self.clipboard: str | None = None
-        self.bells = self.updates = 0
-        self._caps, self._offer = 0, ""
-        self._zlib = zlib.decompressobj()
-        self._shake_hands()
-        self.set_pixel_format()
-        self.set_encodings(encodings)
+        self.clipboard_caps: int | None = None
+        self.resize_results: list[tuple[int, int]] = []
+        self._buffer = bytearray()
+        self._offers: list[str] = []
+
+    @classmethod
+    def at(cls, path: str, timeout: float = 10.0, encodings: tuple[int, ...] = (RAW,)) -> "Viewer":
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(timeout)
+        sock.connect(str(path))
+        viewer = cls(sock, timeout)
+        viewer.handshake()
+        viewer.set_encodings(*encodings)
+        return viewer
 
     def __enter__(self) -> "Viewer":
         return self
@@ -134,148 +87,230 @@ class Viewer:
         self.close()
 
     def close(self) -> None:
-        self.wire.link.close()
+        self.sock.close()
 
-    def _shake_hands(self) -> None:
-        version = self.wire.read(12)
-        assert version.startswith(b"RFB 003."), version
-        self.wire.write(b"RFB 003.008\n")
-        kinds = self.wire.read(self.wire.unpack(">B")[0])
-        assert 1 in kinds, f"no viewer's password is wanted: the gateway has asked already; {kinds}"
-        self.wire.write(b"\x01")
-        assert self.wire.unpack(">I") == (0,)
-        self.wire.write(b"\x01")  # shared
-        width, height = self.wire.unpack(">HH")
-        self.wire.read(16)
-        self.name = self.wire.read(self.wire.unpack(">I")[0]).decode()
-        self.picture = _Picture(width, height)
+    # ---- bytes ----
 
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.picture.width, self.picture.height
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data)
 
-    # What a viewer says.
+    def read(self, n: int) -> bytes:
+        while len(self._buffer) < n:
+            data = self.sock.recv(1 << 20)
+            if not data:
+                raise Gone
+            self._buffer += data
+        out = bytes(self._buffer[:n])
+        del self._buffer[:n]
+        self.received += n
+        return out
 
-    def set_pixel_format(self) -> None:
-        """32 bits of B, G, R and nothing, whatever the server's own."""
-        self.wire.write(struct.pack(">B3xBBBBHHHBBB3x", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0))
+    def _unpack(self, form: str) -> tuple:
+        return struct.unpack(form, self.read(struct.calcsize(form)))
 
-    def set_encodings(self, encodings: tuple[int, ...]) -> None:
-        self.wire.write(struct.pack(f">BxH{len(encodings)}i", 2, len(encodings), *encodings))
+    # ---- the beginning ----
 
-    def request(self, incremental: bool = True) -> None:
-        self.wire.write(struct.pack(">BBHHHH", 3, incremental, 0, 0, *self.size))
+    def handshake(self) -> None:
+        assert self.read(12).startswith(b"RFB 003.")
+        self.send(b"RFB 003.008\n")
+        (count,) = self._unpack(">B")
+        assert 1 in self.read(count), "the server does not let us in without a password"
+        self.send(b"\x01")
+        assert self._unpack(">I") == (0,)
+        self.send(b"\x01")
+        self.width, self.height = self._unpack(">HH")
+        self.read(16)
+        (length,) = self._unpack(">I")
+        self.name = self.read(length).decode()
+        self.pixels = bytearray(self.width * self.height * 4)
 
-    def key(self, name: str, down: bool) -> None:
-        self.wire.write(struct.pack(">BBxxI", 4, down, keysym(name)))
+    # ---- what a viewer says ----
 
-    def press(self, *names: str) -> None:
-        for name in names:
-            self.key(name, True)
-        for name in reversed(names):
-            self.key(name, False)
+    def set_encodings(self, *encodings: int) -> None:
+        self.send(struct.pack(f">BxH{len(encodings)}i", 2, len(encodings), *encodings))
+
+    def set_format(self, bits: int, depth: int, maxima: tuple[int, int, int], shifts: tuple[int, int, int]) -> None:
+        self.send(struct.pack(">B3xBBBB3H3B3x", 0, bits, depth, 0, 1, *maxima, *shifts))
+
+    def ask(self, incremental: bool = True, area: tuple[int, int, int, int] | None = None) -> None:
+        self.send(struct.pack(">BB4H", 3, incremental, *(area or (0, 0, self.width, self.height))))
+
+    def key(self, keysym: int, down: bool) -> None:
+        self.send(struct.pack(">BBxxI", 4, down, keysym))
+
+    def press(self, keysym: int) -> None:
+        self.key(keysym, True)
+        self.key(keysym, False)
 
     def pointer(self, x: int, y: int, buttons: int = 0) -> None:
-        self.wire.write(struct.pack(">BBHH", 5, buttons, x, y))
+        self.send(struct.pack(">BBHH", 5, buttons, x, y))
 
-    def click(self, x: int, y: int) -> None:
-        for buttons in (0, 1, 0):
-            self.pointer(x, y, buttons)
+    def cut_text(self, text: str) -> None:
+        data = text.encode("latin-1")
+        self.send(struct.pack(">B3xI", 6, len(data)) + data)
 
-    def cut(self, text: str) -> None:
-        """Sends a text: Latin-1 the old way, anything by the extended clipboard when the server knows it."""
-        if self._caps:
-            self._offer = text
-            if self._caps & NOTIFY:
-                self._say_clipboard(NOTIFY | TEXT)
-            else:
-                self._provide()
-        else:
-            data = text.encode("latin-1")
-            self.wire.write(struct.pack(">B3xI", 6, len(data)) + data)
+    def set_desktop_size(self, width: int, height: int) -> None:
+        self.send(struct.pack(">BxHHBx", 251, width, height, 1) + struct.pack(">I4HI", 1, 0, 0, width, height, 0))
 
-    def _say_clipboard(self, flags: int, payload: bytes = b"") -> None:
-        body = struct.pack(">I", flags) + payload
-        self.wire.write(struct.pack(">B3xi", 6, -len(body)) + body)
+    # ---- the extended clipboard ----
 
-    def _provide(self) -> None:
-        data = self._offer.replace("\n", "\r\n").encode() + b"\0"
-        self._say_clipboard(PROVIDE | TEXT, zlib.compress(struct.pack(">I", len(data)) + data))
+    def clip(self, flags: int, body: bytes = b"") -> None:
+        self.send(struct.pack(">B3xi", 6, -(4 + len(body))) + struct.pack(">I", flags) + body)
 
-    # What the server says.
+    def clip_caps(self, limit: int = 0) -> None:
+        """What noVNC says; with a limit of 0 the server must ask before it sends text."""
+        flags = CLIP_CAPS | CLIP_REQUEST | CLIP_PEEK | CLIP_NOTIFY | CLIP_PROVIDE | CLIP_TEXT
+        self.clip(flags, struct.pack(">I", limit))
 
-    def see(self, condition: Callable[["Viewer"], bool], what: str, deadline: float = 5.0) -> None:
-        end = time.monotonic() + allow(deadline)
-        self.request(incremental=False)
-        while not condition(self):
-            left = end - time.monotonic()
-            assert left > 0, f"not within {allow(deadline):.1f} s: {what}"
-            self.handle(min(left, 0.05))
+    def offer_text(self, text: str) -> None:
+        """The server asks for it, which next_message() answers."""
+        self._offers.append(text)
+        self.clip(CLIP_NOTIFY | CLIP_TEXT)
 
-    def handle(self, timeout: float) -> None:
-        """What has come within the time, message by message."""
-        while self.wire.ready(timeout):
-            self._message()
-            timeout = 0
+    def provide_text(self, text: str) -> None:
+        data = text.replace("\n", "\r\n").encode() + b"\0"
+        press = zlib.compressobj()
+        body = press.compress(struct.pack(">I", len(data)) + data) + press.flush(zlib.Z_SYNC_FLUSH)
+        self.clip(CLIP_PROVIDE | CLIP_TEXT, body)
 
-    def _message(self) -> None:
-        (kind,) = self.wire.unpack(">B")
-        if kind == 0:
-            self._update()
-        elif kind == 1:
-            _, count = self.wire.unpack(">xHH")
-            self.wire.read(count * 6)
-        elif kind == 2:
-            self.bells += 1
-        elif kind == 3:
-            self._cut_text()
-        else:
-            raise AssertionError(f"a message of kind {kind}")
-
-    def _update(self) -> None:
-        (count,) = self.wire.unpack(">xH")
-        for _ in range(count):
-            x, y, width, height, encoding = self.wire.unpack(">HHHHi")
-            if encoding == LAST_RECT:
-                break
-            self._rectangle(x, y, width, height, encoding)
-        self.updates += 1
-        self.request()
-
-    def _rectangle(self, x: int, y: int, width: int, height: int, encoding: int) -> None:
-        if encoding == RAW:
-            self.picture.put(x, y, width, height, self.wire.read(width * height * 4))
-        elif encoding == COPY:
-            self.picture.put(x, y, width, height, self.picture.cut(*self.wire.unpack(">HH"), width, height))
-        elif encoding == ZLIB:
-            data = self._zlib.decompress(self.wire.read(self.wire.unpack(">I")[0]))
-            self.picture.put(x, y, width, height, data)
-        elif encoding == CURSOR:
-            self.wire.read(width * height * 4 + (width + 7) // 8 * height)
-        elif encoding in (DESKTOP_SIZE, EXTENDED_SIZE):
-            if encoding == EXTENDED_SIZE:
-                self.wire.read(self.wire.unpack(">B3x")[0] * 16)
-            if (width, height) != self.size:
-                self.picture = _Picture(width, height)
-                self.request(incremental=False)
-        else:
-            raise AssertionError(f"an encoding nobody asked for: {encoding}")
-
-    def _cut_text(self) -> None:
-        (length,) = self.wire.unpack(">3xi")
-        data = self.wire.read(abs(length))
-        if length >= 0:
-            self.clipboard = data.decode("latin-1")
-            return
-        (flags,) = struct.unpack(">I", data[:4])
-        if flags & CAPS:
-            self._caps = flags
-            self._say_clipboard(CAPS | REQUEST | NOTIFY | PROVIDE | TEXT, struct.pack(">I", 1 << 20))
-        elif flags & NOTIFY and flags & TEXT:
-            self._say_clipboard(REQUEST | TEXT)
-        elif flags & REQUEST:
-            self._provide()
-        elif flags & PROVIDE and flags & TEXT:
+    def _on_clip(self, data: bytes) -> None:
+        (flags,) = struct.unpack_from(">I", data)
+        if flags & CLIP_CAPS:
+            self.clipboard_caps = flags
+        elif flags & CLIP_REQUEST and self._offers:
+            self.provide_text(self._offers[-1])
+        elif flags & CLIP_NOTIFY and flags & CLIP_TEXT:
+            self.clip(CLIP_REQUEST | CLIP_TEXT)
+        elif flags & CLIP_PROVIDE:
             plain = zlib.decompressobj().decompress(data[4:])
-            (size,) = struct.unpack(">I", plain[:4])
-            self.clipboard = plain[4 : 4 + size].rstrip(b"\0").decode().replace("\r\n", "\n")
+            (length,) = struct.unpack_from(">I", plain)
+            self.clipboard = plain[4 : 4 + length].rstrip(b"\0").decode().replace("\r\n", "\n")
+
+    # ---- what the server says ----
+
+    def next_message(self) -> Update | None:
+        """Reads one message; an update is returned, anything else is noted in the viewer."""
+        (kind,) = self._unpack(">B")
+        if kind == 0:
+            return self._update()
+        if kind == 3:
+            (length,) = self._unpack(">3xi")
+            if length < 0:
+                self._on_clip(self.read(-length))
+            else:
+                self.clipboard = self.read(length).decode("latin-1")
+        elif kind != 2:
+            raise AssertionError(f"message of type {kind}")
+        return None
+
+    def update(self, incremental: bool = False) -> Update:
+        """Asks, and reads until an update comes."""
+        self.ask(incremental)
+        while True:
+            update = self.next_message()
+            if update:
+                return update
+
+    def until(self, condition, deadline: float = 10.0) -> None:
+        """Reads messages, asking for updates all the while, until the condition holds."""
+        end = time.monotonic() + deadline
+        self.ask()
+        while not condition():
+            assert time.monotonic() < end, "the awaited did not come"
+            if self.next_message():
+                self.ask()
+
+    def whole_screen(self) -> bytes:
+        """Every pixel anew, whatever else comes before (a new size, a pointer)."""
+        self.ask(incremental=False)
+        drawn = 0
+        while drawn < self.width * self.height:
+            update = self.next_message()
+            if update:
+                drawn += sum(rect.width * rect.height for rect in update.rects if rect.encoding >= 0)
+        return bytes(self.pixels)
+
+    def pixel(self, x: int, y: int) -> tuple[int, int, int]:
+        at = (y * self.width + x) * 4
+        blue, green, red = self.pixels[at : at + 3]
+        return red, green, blue
+
+    def _update(self) -> Update:
+        begin = self.received - 1
+        (count,) = self._unpack(">xH")
+        update = Update()
+        while count == 0xFFFF or len(update.rects) < count:
+            rect = Rect(*self._unpack(">4Hi"))
+            if rect.encoding == LAST_RECT:
+                break
+            self._read_rect(rect)
+            update.rects.append(rect)
+        update.size = self.received - begin
+        return update
+
+    def _read_rect(self, rect: Rect) -> None:
+        if rect.encoding == RAW:
+            rect.data = self.read(rect.width * rect.height * 4)
+            self._draw(rect)
+        elif rect.encoding == TIGHT:
+            rect.data = self._read_tight(rect)
+        elif rect.encoding in (ZLIB, ZRLE):
+            (length,) = self._unpack(">I")
+            rect.data = self.read(length)
+        elif rect.encoding == CURSOR:
+            mask = (rect.width + 7) // 8 * rect.height
+            pixels = self.read(rect.width * rect.height * 4)
+            self.cursor = Cursor(rect.width, rect.height, rect.x, rect.y, pixels, self.read(mask))
+        elif rect.encoding == DESKTOP_SIZE:
+            self._resize(rect.width, rect.height)
+        elif rect.encoding == EXTENDED_DESKTOP_SIZE:
+            (screens,) = self._unpack(">B3x")
+            self.read(16 * screens)
+            self.resize_results.append((rect.x, rect.y))
+            self._resize(rect.width, rect.height)
+        else:
+            raise AssertionError(f"encoding {rect.encoding} was not asked for")
+
+    def _resize(self, width: int, height: int) -> None:
+        if (width, height) != (self.width, self.height):
+            self.width, self.height = width, height
+            self.pixels = bytearray(width * height * 4)
+
+    def _draw(self, rect: Rect) -> None:
+        row = rect.width * 4
+        for y in range(rect.height):
+            at = ((rect.y + y) * self.width + rect.x) * 4
+            self.pixels[at : at + row] = rect.data[y * row : (y + 1) * row]
+
+    def _compact_length(self) -> tuple[int, bytes]:
+        raw = self.read(1)
+        length = raw[0] & 0x7F
+        for shift in (7, 14):
+            if not raw[-1] & 0x80:
+                break
+            raw += self.read(1)
+            length |= (raw[-1] & (0x7F if shift == 7 else 0xFF)) << shift
+        return length, raw
+
+    def _read_tight(self, rect: Rect) -> bytes:
+        """Of 32-bit pixels of depth 24, which travel as 3 bytes."""
+        control = self.read(1)
+        kind = control[0] >> 4
+        if kind == 8:  # one colour
+            return control + self.read(3)
+        if kind == 9:  # JPEG
+            length, raw = self._compact_length()
+            return control + raw + self.read(length)
+        out, bytes_per_row, filter_kind = control, rect.width * 3, 0
+        if kind & 4:
+            filter_kind = self.read(1)[0]
+            out += bytes([filter_kind])
+        if filter_kind == 1:  # palette
+            colours = self.read(1)
+            out += colours + self.read((colours[0] + 1) * 3)
+            bytes_per_row = (rect.width + 7) // 8 if colours[0] == 1 else rect.width
+        size = bytes_per_row * rect.height
+        if size < 12:
+            return out + self.read(size)
+        length, raw = self._compact_length()
+        return out + raw + self.read(length)

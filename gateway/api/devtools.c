@@ -22,6 +22,7 @@
 #define BELOW       "/cdp"
 #define ANSWER_MAX  (32 * MIB) /* /json/protocol has about 2 MB */
 #define DEADLINE_MS 15000
+#define PARK_MS     20000 /* a safety net behind it */
 
 static const struct address *browser_address(const struct exchange *ex,
                                              struct service **ret_service)
@@ -183,7 +184,7 @@ static int json(struct exchange *ex, struct err *err)
                               .arg = q};
     if (upstream_fetch(exchange_loop(ex), &spec, &q->fetch, err) < 0)
         return -1;
-    exchange_park(ex, DEADLINE_MS * 2, on_park_end, q);
+    exchange_park(ex, PARK_MS, on_park_end, q);
     return 0;
 }
 
@@ -212,8 +213,9 @@ static int devtools(struct exchange *ex, struct err *err)
 
 #define JSON_ROW(method, path, text)                                                               \
     {                                                                                              \
-        method, path, SCOPE_DESKTOP, ROUTE_INLINE, json,                                           \
-            .service = SERVICE, .tag = "devtools", .answers = "application/json", .summary = text  \
+        method, path, SCOPE_DESKTOP, ROUTE_INLINE, json, .service = SERVICE, .tag = "devtools",    \
+                                                         .answers = "application/json",            \
+                                                         .summary = (text)                         \
     }
 #define SOCKET_ROW(path)                                                                           \
     {                                                                                              \

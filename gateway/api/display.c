@@ -1,5 +1,6 @@
 /* /v1/display: the screen as a whole. */
 #include "api/app.h"
+#include "api/desktop.h"
 #include "api/wait.h"
 #include "core/recorder.h"
 #include "core/supervisor.h"
@@ -8,6 +9,7 @@
 #define MAX_SECONDS (24 * 3600)
 #define MAX_SIDE    7680
 #define STOP_MS     8000
+#define START_MS    45000
 
 struct record_input {
     int action;
@@ -55,7 +57,7 @@ static void reply_recording(struct exchange *ex, const char *message)
     reply_end(ex);
 }
 
-static int start(struct exchange *ex, struct err *err)
+static int begin_recording(struct exchange *ex, struct err *err)
 {
     const struct record_input *in = exchange_input(ex);
     struct recording_spec spec = {
@@ -66,14 +68,47 @@ static int start(struct exchange *ex, struct err *err)
         .width = in->width == INT_ABSENT ? 0 : (int)in->width,
         .height = in->height == INT_ABSENT ? 0 : (int)in->height,
     };
-    if (!(in->max_duration > 0) || in->max_duration > MAX_SECONDS)
-        return err_field(err, "max_duration",
-                         "field 'max_duration' must be above 0 and at most %d seconds",
-                         MAX_SECONDS);
     if (recorder_start(app_of(ex)->recorder, &spec, err) < 0)
         return -1;
     reply_recording(ex, "Recording started");
     return 0;
+}
+
+static bool settled(struct wait *w)
+{
+    enum service_state state = service_state(w->subject);
+    return state != SERVICE_STARTING && state != SERVICE_STOPPING;
+}
+
+static void on_desktop(struct wait *w)
+{
+    struct err err = ERR_INIT;
+    struct service_info service;
+    service_describe(w->subject, &service);
+    if (service.state != SERVICE_READY)
+        (void)err_set(&err, ERR_UNAVAILABLE, "the desktop is %s: %.300s",
+                      service_state_names[service.state], service.reason);
+    if (err.kind || begin_recording(w->ex, &err) < 0)
+        reply_error(w->ex, &err);
+}
+
+/* Only a start has the desktop started: asking how things are does not. */
+static int start(struct exchange *ex, struct err *err)
+{
+    const struct record_input *in = exchange_input(ex);
+    struct service *desktop = supervisor_find(app_of(ex)->supervisor, DESKTOP_SERVICE);
+    struct wait *wait = arena_alloc(exchange_arena(ex), sizeof *wait);
+    if (!wait)
+        return err_memory(err);
+    if (!(in->max_duration > 0) || in->max_duration > MAX_SECONDS)
+        return err_field(err, "max_duration",
+                         "field 'max_duration' must be above 0 and at most %d seconds",
+                         MAX_SECONDS);
+    if (!desktop)
+        return err_set(err, ERR_UNAVAILABLE, "there is no desktop: it is not among --services");
+    *wait = (struct wait){.ex = ex, .subject = desktop, .enough = settled, .reply = on_desktop};
+    service_start(desktop);
+    return wait_start(wait, service_observers(desktop), START_MS, err);
 }
 
 static bool ended(struct wait *w)
@@ -85,7 +120,10 @@ static bool ended(struct wait *w)
 
 static void reply_stopped(struct wait *w)
 {
-    reply_recording(w->ex, "Recording stopped");
+    struct recording_info info;
+    recorder_describe(w->subject, &info);
+    reply_recording(w->ex,
+                    info.state == RECORDER_IDLE ? "Nothing was recorded yet" : "Recording stopped");
 }
 
 static int stop(struct exchange *ex, struct err *err)
@@ -113,7 +151,6 @@ static int record(struct exchange *ex, struct err *err)
 const struct route display_routes[] = {
     {"POST", "/v1/display/record", SCOPE_DESKTOP, ROUTE_INLINE, record,
      INPUT(record_fields, struct record_input), .body = BODY_JSON, .body_limit = 64 * KIB,
-     .service = "desktop", .tag = "display",
-     .summary = "Record the screen to an MP4 file: start, stop, status."},
+     .tag = "display", .summary = "Record the screen to an MP4 file: start, stop, status."},
     ROUTES_END,
 };

@@ -11,9 +11,14 @@ void json_walk_begin(struct json_walk *w, const char *text, size_t n)
     *w = (struct json_walk){.at = text, .end = text + n, .expects = VALUE};
 }
 
+static bool is_one_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
 static void skip_space(struct json_walk *w)
 {
-    while (w->at < w->end && memchr(" \t\r\n", *w->at, 4))
+    while (w->at < w->end && is_one_of(*w->at, " \t\r\n"))
         w->at++;
 }
 
@@ -64,7 +69,7 @@ static bool is_hex(char c)
 
 static bool skip_escape(struct json_walk *w)
 {
-    if (w->at == w->end || !memchr("\"\\/bfnrtu", *w->at, 9))
+    if (w->at == w->end || !is_one_of(*w->at, "\"\\/bfnrtu"))
         return false;
     if (*w->at++ != 'u')
         return true;

@@ -116,8 +116,14 @@ class Board:
         self.open()
 
     def open(self) -> None:
+        """Opens the page, and clicks beside everything: the window has the focus, and no click of an earlier test is the
+        first half of a double click."""
         self.tab.open(self.url)
         self.tab.call("Page.bringToFront")
+        x, y = self.on_screen(5, 5)
+        self.desk.act("CLICK", x=x, y=y)
+        self.wait_events(1, "click")
+        self.forget()
 
     @property
     def offset(self) -> tuple[int, int]:
@@ -144,7 +150,7 @@ class Board:
         """As a person does: by a click. What the click left in the log is forgotten."""
         self.desk.act("CLICK", **self.at(name))
         self.tab.wait_for(f"document.activeElement.id === '{name}'")
-        self.tab.wait_for(f"log.some(e => e.type === 'mouseup' && e.target === '{name}')")
+        self.tab.wait_for(f"log.some(e => e.type === 'click' && e.target === '{name}')")
         self.forget()
 
     def forget(self) -> None:
@@ -172,9 +178,10 @@ class Board:
 
     def assert_nothing_held(self) -> None:
         """No button and no modifier is down: seen by what a move and a key of our own look like to the page."""
-        self.desk.act("MOVE_TO", **self.at("pad", 0.3, 0.3))
-        self.desk.act("MOVE_TO", **self.at("pad", 0.6, 0.6))
-        moves = eventually(lambda: self.events("mousemove"), "a move is seen")
+        self.forget()
+        for share in (0.3, 0.6):
+            self.desk.act("MOVE_TO", **self.at("pad", share, share))
+        moves = eventually(lambda: [e for e in self.events("mousemove") if e["target"] == "pad"], "a move is seen")
         assert moves[-1]["buttons"] == 0 and moves[-1]["flags"] == "", moves[-1]
         self.focus("keys")
         self.desk.act("PRESS", key="q")

@@ -29,7 +29,7 @@ class Devtools:
         headers = {KEY_HEADER: key} if key else {}
         self.url, self._number = url, 0
         self._link: ClientConnection = connect(
-            url, additional_headers=headers, max_size=None, proxy=None, open_timeout=allow(DEADLINE)
+            url, additional_headers=headers, max_size=None, proxy=None, open_timeout=allow(DEADLINE), legacy=True
         )
 
     def call(self, method: str, *, deadline: float = DEADLINE, **params: Any) -> dict[str, Any]:

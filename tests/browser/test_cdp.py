@@ -187,13 +187,13 @@ def test_new_activate_close(api, site):
 def test_addresses_of_nothing_are_refused(gateway, path):
     address = gateway.url.replace("http", "ws", 1) + path
     with pytest.raises((WebSocketException, OSError, TimeoutError)):
-        connect(address, additional_headers=headers_of(gateway), proxy=None, open_timeout=allow(5)).close()
+        connect(address, additional_headers=headers_of(gateway), proxy=None, open_timeout=allow(5), legacy=True).close()
 
 
 def test_a_foreign_page_cannot_connect(gateway, desk):
     """A page of another origin in a visitor's browser may open WebSockets anywhere; not here."""
     with pytest.raises(WebSocketException):
-        connect(desk.info["cdp_url"], origin="https://evil.example", proxy=None, open_timeout=allow(5)).close()
+        connect(desk.info["cdp_url"], origin="https://evil.example", proxy=None, open_timeout=allow(5), legacy=True).close()
 
 
 @pytest.mark.local

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 
 from desk import Desk
-from rfb import ALL, COPY, DESKTOP_SIZE, RAW, ZLIB, Viewer, ViewerClosed, Wire
+from viewers import ALL, COPY, DESKTOP_SIZE, RAW, ZLIB, Viewer, ViewerClosed, Wire
 from waiting import allow, eventually
 
 MIXED = "naïve 漢字 🎉"
@@ -375,7 +375,7 @@ def test_text_frames_and_other_protocols(gateway, unharmed):
 def test_a_foreign_page_cannot_watch(gateway):
     address = gateway.url.replace("http", "ws", 1) + "/websockify"
     with pytest.raises(InvalidHandshake):
-        connect(address, subprotocols=["binary"], origin="https://evil.example", proxy=None).close()
+        connect(address, subprotocols=["binary"], origin="https://evil.example", proxy=None, legacy=True).close()
 
 
 def test_the_page_without_websocket_is_refused(api):
