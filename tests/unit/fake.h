@@ -29,6 +29,7 @@ static inline void fake_exec(const struct address *address, const char *name)
     (void)snprintf(port, sizeof port, "%u", address->port);
     (void)setenv("SERVICE_PORT", port, 1);
     (void)setenv("SERVICE_SOCKET", address->path, 1);
+    (void)setenv("FAKE_QUIET", "1", 1);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)execlp("python3", "python3", "tests/fakes/upstream.py", name, (char *)NULL);
     _exit(127);
@@ -49,8 +50,8 @@ static inline pid_t fake_start(const char *name, const struct address *address)
         fake_exec(address, name);
     }
     (void)close(out[1]);
-    /* The pipe stays open: what it logs later would else end it. */
     ssize_t n = read(out[0], line, sizeof line);
+    (void)close(out[0]);
     return n > 0 ? pid : 0;
 }
 
