@@ -12,7 +12,7 @@ RUN make -j"$(nproc)" all
 
 FROM debian:12-slim
 COPY image/provision.sh /usr/local/share/sandgate/
-RUN /usr/local/share/sandgate/provision.sh runtime computer \
+RUN /usr/local/share/sandgate/provision.sh runtime desktop computer \
     && rm -rf /var/lib/apt/lists/* /var/cache/ldconfig/* /var/log/apt /var/log/*.log
 COPY --from=build /opt/npm/lib/node_modules/npm /usr/local/lib/node_modules/npm
 COPY image/user.sh /usr/local/share/sandgate/
@@ -20,6 +20,7 @@ COPY image/user.sh /usr/local/share/sandgate/
 ARG SUDO=yes
 RUN /usr/local/share/sandgate/user.sh "$SUDO"
 COPY --from=build /src/build/sandgate /usr/local/bin/sandgate
+COPY --from=build /src/build/services /usr/local/lib/sandgate/services
 COPY --from=build /src/build/web /usr/local/share/sandgate/web
 
 USER gem

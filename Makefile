@@ -44,7 +44,7 @@ RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway services web unit deps test-deps run test lint bench fuzz image image-test clean
+.PHONY: all gateway services web unit deps test-deps bench-deps run test lint bench fuzz image image-test clean
 
 all: gateway web services
 
@@ -70,7 +70,7 @@ test: test-deps
 lint: test-deps
 	@tests/lint/lint.sh
 
-bench: test-deps
+bench: bench-deps
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run.sh
 
@@ -86,10 +86,13 @@ image-test:
 	@tests/image.sh
 
 deps:
-	@image/provision.sh build runtime
+	@image/provision.sh build runtime desktop
 
 test-deps:
-	@image/provision.sh build runtime test
+	@image/provision.sh build runtime desktop test
+
+bench-deps:
+	@image/provision.sh build runtime desktop test bench
 
 clean:
 	rm -rf build web/node_modules
@@ -106,7 +109,7 @@ $(B)/obj/%.o: gateway/%.c
 unit: $(UNIT_BIN)
 $(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(OBJ) $(LDLIBS)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(filter %.o,$^) $(LDLIBS)
 
 # The hooks are embedded by .incbin, which no compiler reports as a dependency.
 $(B)/obj/core/shell_channel.o: gateway/core/shell_hooks.bash

@@ -14,10 +14,13 @@
 #include "base/log.h"
 #include "core/auth.h"
 #include "core/bash_sessions.h"
+#include "core/code_run.h"
 #include "core/config.h"
 #include "core/environment.h"
 #include "core/files.h"
 #include "core/history.h"
+#include "core/node_sessions.h"
+#include "core/recorder.h"
 #include "core/shell_sessions.h"
 #include "core/supervisor.h"
 #include "core/toolbox.h"
@@ -32,6 +35,7 @@ extern char **environ;
 #define SERVICES_GRACE_MS 3000
 #define KILL_GRACE_MS     1000
 #define IDLE_SECONDS      75
+#define SERVICE_WAIT_MS   45000
 #define BLOCKING_AT_ONCE  6
 #define SLOW_AT_ONCE      4
 /* One for each of those, and two for the database and uploads. */
@@ -162,8 +166,10 @@ static int open_sessions(struct gateway *g, struct err *err)
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
         return -1;
-    return shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
-                               &app->shells, err);
+    if (shell_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
+                            &app->shells, err) < 0)
+        return -1;
+    return recorder_open(app->loop, app->children, &g->config, app->toolbox, &app->recorder, err);
 }
 
 /* /proc/PID/environ and cmdline show what the process was started with to every command of the
@@ -192,6 +198,7 @@ static int open_http(struct gateway *g, struct err *err)
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
         .max_slow = SLOW_AT_ONCE,
+        .service_ms = SERVICE_WAIT_MS,
     };
     struct server_hooks hooks = pipeline_hooks(&g->pipeline, &g->app);
     struct server_limits limits = {(unsigned)g->config.max_connections, IDLE_SECONDS};
@@ -199,6 +206,17 @@ static int open_http(struct gateway *g, struct err *err)
         return -1;
     announce(fd);
     return 0;
+}
+
+static int open_code(struct gateway *g, struct err *err)
+{
+    struct app *app = &g->app;
+    if (code_jobs_open(app->loop, &app->code_jobs, err) < 0 ||
+        code_runs_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
+                       &app->code_runs, err) < 0)
+        return -1;
+    return node_sessions_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
+                              &app->node, err);
 }
 
 static int open_all(struct gateway *g, struct err *err)
@@ -210,7 +228,7 @@ static int open_all(struct gateway *g, struct err *err)
         return -1;
     g->app.environment = g->environment;
     if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
-        open_store(g, err) < 0 || open_sessions(g, err) < 0 ||
+        open_store(g, err) < 0 || open_sessions(g, err) < 0 || open_code(g, err) < 0 ||
         supervisor_open(g->app.loop, g->app.children, &g->config, g->environment,
                         &g->app.supervisor, err) < 0)
         return -1;
@@ -241,6 +259,10 @@ static void close_all(struct gateway *g)
         bash_sessions_stop(g->app.bash);
     if (g->app.shells)
         shell_sessions_stop(g->app.shells);
+    if (g->app.code_runs)
+        code_runs_stop(g->app.code_runs);
+    if (g->app.node)
+        node_sessions_stop(g->app.node);
     if (g->app.server) {
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
@@ -249,6 +271,8 @@ static void close_all(struct gateway *g)
         loop_drain(g->app.loop, supervisor_stopped, g->app.supervisor, SERVICES_GRACE_MS);
     if (g->app.children)
         end_children(g);
+    if (g->app.code_runs)
+        loop_drain(g->app.loop, code_runs_idle, g->app.code_runs, SHUTDOWN_GRACE_MS);
     /* With their children ended, workers come back. */
     if (g->app.server)
         loop_drain(g->app.loop, server_released, g->app.server, SHUTDOWN_GRACE_MS);
@@ -260,6 +284,10 @@ static void close_all(struct gateway *g)
     auth_close(g->app.auth);
     bash_sessions_close(g->app.bash);
     shell_sessions_close(g->app.shells);
+    node_sessions_close(g->app.node);
+    code_runs_close(g->app.code_runs);
+    code_jobs_close(g->app.code_jobs);
+    recorder_close(g->app.recorder);
     supervisor_close(g->app.supervisor);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);

@@ -9,8 +9,9 @@ usage: image/provision.sh [--list] GROUP...
 
   build      compile the gateway and bundle the web pages
   runtime    what the running gateway calls: libraries, shells, search
+  desktop    what the services of the desktop run: X server, browser, fonts, recorder
   computer   what a person or an agent expects of the computer besides (the image has it)
-  test       lint and tests, on top of build and runtime
+  test       lint and tests, on top of build, runtime and desktop
   bench      what the speed table compares with, on top of test
   baseimage  what image/base-image.sh needs
 
@@ -29,12 +30,23 @@ packages_of() {
     build)
         echo gcc libc6-dev make pkg-config ca-certificates
         echo libmicrohttpd-dev libwebsockets-dev libcjson-dev libuv1-dev libsqlite3-dev libssl-dev
+        echo libvncserver-dev libx11-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev
+        echo libjpeg62-turbo-dev libdeflate-dev zlib1g-dev
         node_packages
         ;;
     runtime)
         # The libuv plugin of libwebsockets is loaded by name at run time; no other package asks for it.
         echo libmicrohttpd12 libwebsockets17 libwebsockets-evlib-uv libcjson1 libuv1 libsqlite3-0 libssl3
         echo bash ripgrep procps tzdata
+        ;;
+    desktop)
+        echo xvfb openbox xauth util-linux x11-utils
+        echo libvncserver1 libx11-6 libxdamage1 libxfixes3 libxrandr2 libxtst6
+        echo libjpeg62-turbo libdeflate0 zlib1g
+        # Without chromium-l10n CHROME_UI_LANG knows English alone.
+        echo chromium chromium-l10n ffmpeg
+        # Pages name DejaVu and Liberation (Arial, Times, Courier); Noto has the world's scripts and emoji.
+        echo fonts-dejavu-core fonts-liberation fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
         ;;
     computer)
         echo tini sudo ca-certificates curl wget git openssh-client rsync
@@ -44,11 +56,14 @@ packages_of() {
         ;;
     test)
         echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck
-        echo python3 python3-venv chromium fonts-dejavu-core
-        echo nginx-light wrk curl jq brotli git vim procps psmisc
+        echo python3 python3-venv x11-utils
+        echo nginx-light openssl wrk curl jq brotli git vim procps psmisc
         ;;
     bench)
         echo cmake libjson-c-dev zlib1g-dev
+        # The desktop's peers, and what their viewer and the window it watches are built with.
+        echo tigervnc-standalone-server x11vnc websockify xvfb openbox
+        echo libjpeg62-turbo-dev libx11-dev
         ;;
     baseimage)
         echo debootstrap debian-archive-keyring

@@ -1,6 +1,6 @@
 """A small typed client of the gateway: what a test says to it, and what came back.
 
-`Api.post/get/...` return an `Answer` whatever the status is. `api.shell`, `api.bash` and `api.file` insist on
+`Api.post/get/...` return an `Answer` whatever the status is. `api.shell`, `api.bash`, `api.file` and `api.node` insist on
 success and return typed results. Every successful JSON answer is held against the API's published shapes
 (`shapes.py`), so each test that calls a route also proves that the answer parses in a typed client.
 """
@@ -63,6 +63,7 @@ class Api:
         self.url, self.key = url, key
         self.http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=False, limits=limits)
         self.shell, self.bash, self.file = ShellApi(self), BashApi(self), FileApi(self)
+        self.node = NodeApi(self)
 
     def close(self) -> None:
         self.http.close()
@@ -253,6 +254,64 @@ class BashApi:
             assert response.status_code == 200, response.read()
             assert response.headers["content-type"].startswith("text/event-stream")
             yield from parse_events(response.iter_lines())
+
+
+@dataclasses.dataclass(frozen=True)
+class CodeResult:
+    """What /v1/nodejs/execute and /v1/code/execute have in common."""
+
+    status: str
+    stdout: str
+    stderr: str
+    exit_code: int
+    outputs: list[dict[str, Any]]
+    session_id: str | None
+    hint: str
+
+    @classmethod
+    def of(cls, answer: Answer) -> "CodeResult":
+        assert answer.status == 200 and answer.success, answer
+        data = answer.data
+        names = ("status", "stdout", "stderr", "exit_code", "outputs", "session_id")
+        return cls(*(data[name] for name in names), answer.hint)
+
+    @property
+    def value(self) -> str | None:
+        """What the last expression was worth, as text."""
+        results = [o["data"]["text/plain"] for o in self.outputs if o["output_type"] == "execute_result"]
+        return results[0] if results else None
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        errors = [o for o in self.outputs if o["output_type"] == "error"]
+        return errors[0] if errors else None
+
+
+class NodeApi:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def run(self, code: str, session: str | None = None, **fields: Any) -> CodeResult:
+        if session is not None:
+            fields["session_id"] = session
+        return CodeResult.of(self._api.post("/v1/nodejs/execute", {"code": code, **fields}))
+
+    def create(self, session: str | None = None, **fields: Any) -> dict[str, Any]:
+        if session is not None:
+            fields["session_id"] = session
+        return self._api.post_ok("/v1/nodejs/sessions", fields)
+
+    def sessions(self) -> dict[str, dict[str, Any]]:
+        return self._api.get_ok("/v1/nodejs/sessions")["sessions"]
+
+    def session(self, session: str) -> Answer:
+        return self._api.get(f"/v1/nodejs/sessions/{session}")
+
+    def update(self, session: str, **fields: Any) -> Answer:
+        return self._api.request("PATCH", f"/v1/nodejs/sessions/{session}", json=fields)
+
+    def delete(self, session: str) -> Answer:
+        return self._api.delete(f"/v1/nodejs/sessions/{session}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,7 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _needs_local(item: pytest.Item) -> bool:
-    return item.get_closest_marker("local") is not None or "start_gateway" in getattr(item, "fixturenames", ())
+    names = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("local") is not None or any(name.startswith("start_") for name in names)
 
 
 @pytest.fixture(scope="session")

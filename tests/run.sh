@@ -1,8 +1,9 @@
 #!/bin/sh
-# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|clock|all]...
+# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|desktop|browser|clock|all]...
 #
 # A suite written sanitised:NAME runs against build/asan. `all` runs every suite there, and on the shipped build those
-# in which the compiler or the clock could make a difference (`clock` is the shell torture and the program contract).
+# in which the compiler or the clock could make a difference (`clock` is the shell torture, the program contract, and
+# the desktop's cold start and recovery).
 #
 # SANDGATE_BIN names another gateway binary than build/sandgate. SANDGATE_URL (and SANDGATE_KEY) name a gateway that
 # already runs; tests that need a process of their own are then left out. PYTEST_ARGS adds arguments to pytest.
@@ -22,6 +23,15 @@ ensure_venv() {
     python3 -m venv "$venv" || { echo "python3 cannot make a virtual environment; install python3-venv" >&2; return 1; }
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$requirements" || return 1
     echo "$wanted" > "$venv/.made-from"
+}
+
+# Puppeteer, one of the clients the browser is tested with, as its lockfile names it.
+ensure_puppeteer() {
+    wanted="$(cksum < tests/browser/package-lock.json)"
+    [ "$(cat tests/browser/node_modules/.made-from 2>/dev/null)" = "$wanted" ] && return 0
+    echo "== installing tests/browser/package-lock.json"
+    npm --prefix tests/browser ci --no-audit --no-fund || return 1
+    echo "$wanted" > tests/browser/node_modules/.made-from
 }
 
 count() {
@@ -100,7 +110,13 @@ run_suite() {
     fuzz) run_program tests/fuzz/replay.sh ;;
     web) run_program npm --prefix web test ;;
     api) run_pytest build/venv api tests/api ;;
-    clock) run_pytest build/venv clock tests/api/test_program.py tests/api/test_torture_shell.py ;;
+    desktop) run_pytest build/venv desktop tests/desktop ;;
+    browser) run_pytest build/venv browser tests/browser ;;
+    clock)
+        run_pytest build/venv clock tests/api/test_program.py tests/api/test_torture_shell.py
+        # In a run of their own: their gateway is another one.
+        run_pytest build/venv clock-browser tests/browser/test_info.py tests/browser/test_recovery.py
+        ;;
     e2e) run_pytest build/venv e2e tests/e2e ;;
     sdk)
         run_pytest build/venv sdk-newest tests/sdk/newest
@@ -115,16 +131,20 @@ run_suite() {
 
 suites=${*:-all}
 if [ "$suites" = all ]; then
-    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e unit sdk clock"
+    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e sanitised:desktop sanitised:browser"
+    suites="$suites unit sdk clock"
 fi
 mkdir -p "$results"
 case $suites in
-*api* | *sdk* | *e2e* | *clock*)
+*api* | *sdk* | *e2e* | *desktop* | *browser* | *clock*)
     ensure_venv build/venv tests/requirements.txt || exit 1
     ;;
 esac
 case $suites in
 *sdk*) ensure_venv build/venv-sdk-old tests/sdk/old/requirements.txt || exit 1 ;;
+esac
+case $suites in
+*browser*) ensure_puppeteer || exit 1 ;;
 esac
 for suite in $suites; do
     run_suite "$suite"

@@ -172,7 +172,7 @@ class Server:
                     found[process.pid] = process
             except (psutil.Error, OSError):
                 continue  # gone meanwhile, or not ours to read
-        return [p for p in found.values() if _alive(p)]
+        return [p for p in found.values() if is_alive(p)]
 
     def stop(self) -> None:
         """Ask it to end, and hold it to its contract: exit 0, in time, and nobody left behind."""
@@ -180,7 +180,7 @@ class Server:
         self.terminate()
         code = self._process.wait(allow(STOP_DEADLINE))
         assert code == 0, f"exit code {code} after SIGTERM\n{self.log()[-4000:]}"
-        left = [p for p in {*children, *self.descendants()} if _alive(p)]
+        left = [p for p in {*children, *self.descendants()} if is_alive(p)]
         assert not left, f"children left behind: {[_describe(p) for p in left]}"
         self.assert_clean_log()
 
@@ -230,7 +230,7 @@ class RemoteGateway:
         pass
 
 
-def _alive(process: psutil.Process) -> bool:
+def is_alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -20,7 +20,11 @@ struct app {
     struct auth *auth;
     struct bash_sessions *bash;
     struct shell_sessions *shells;
+    struct code_jobs *code_jobs;
+    struct code_runs *code_runs;
+    struct node_sessions *node;
     struct supervisor *supervisor;
+    struct recorder *recorder;
     struct upstream_pool *upstreams; /* idle connections to services */
     struct router *router;
     struct pipeline *pipeline;
@@ -39,11 +43,17 @@ static inline struct app *app_of(const struct exchange *ex)
 extern const struct route *const route_tables[];
 
 extern const struct route bash_routes[];
+extern const struct route code_routes[];
+extern const struct route browser_action_routes[];
+extern const struct route browser_routes[];
+extern const struct route display_routes[];
 extern const struct route devtools_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route history_routes[];
 extern const struct route metrics_routes[];
+extern const struct route nodejs_routes[];
+extern const struct route nodejs_session_routes[];
 extern const struct route page_routes[];
 extern const struct route sandbox_routes[];
 extern const struct route service_routes[];

@@ -2,9 +2,28 @@
 
 #include "api/app.h"
 
+/* clang-format off: a line each, so that two new nouns do not meet in one */
 const struct route *const route_tables[] = {
-    sandbox_routes,       file_routes,     file_transfer_routes, shell_routes,
-    shell_session_routes, terminal_routes, bash_routes,          history_routes,
-    service_routes,       devtools_routes, vnc_routes,           docs_routes,
-    health_routes,        metrics_routes,  page_routes,          NULL,
+    sandbox_routes,
+    file_routes,
+    file_transfer_routes,
+    shell_routes,
+    shell_session_routes,
+    terminal_routes,
+    bash_routes,
+    nodejs_routes,
+    nodejs_session_routes,
+    code_routes,
+    history_routes,
+    browser_routes,
+    browser_action_routes,
+    display_routes,
+    service_routes,
+    docs_routes,
+    devtools_routes,
+    vnc_routes,
+    health_routes,
+    metrics_routes,
+    page_routes,
+    NULL,
 };

@@ -200,7 +200,7 @@ static const struct field logs_fields[] = {
     {                                                                                              \
         "POST", "/v1/services/{name}/" verb, SCOPE_ADMIN, ROUTE_INLINE, function,                  \
             INPUT(change_fields, struct change_input), .body = BODY_JSON, .body_limit = 4 * KIB,   \
-                                                       .tag = "services", .summary = text          \
+                                                       .tag = "services", .summary = (text)        \
     }
 
 const struct route service_routes[] = {

@@ -324,10 +324,17 @@ static int parse(struct decoder *d, const char *text, size_t n, cJSON **ret_tree
         if (!strchr(" \t\r\n", *end))
             return err_set(d->err, ERR_SYNTAX, "malformed JSON: text after the value at byte %zu",
                            (size_t)(end - text));
-    if (!cJSON_IsObject(tree))
-        return err_set(d->err, ERR_INVALID, "the body must be a JSON object");
     *ret_tree = tree;
     return 0;
+}
+
+static int decode_tree(struct decoder *d, const cJSON *tree, const struct field *fields,
+                       struct bytes *unknown)
+{
+    uint64_t given = 0;
+    if (decode_object(d, tree, fields, NULL, &given, unknown) < 0)
+        return -1;
+    return check_required(d, fields, given);
 }
 
 int json_decode(struct arena *arena, const char *text, size_t n, const struct field *fields,
@@ -340,10 +347,32 @@ int json_decode(struct arena *arena, const char *text, size_t n, const struct fi
         return check_required(&d, fields, 0);
     if (parse(&d, text, n, &tree) < 0)
         return -1;
-    uint64_t given = 0;
-    if (decode_object(&d, tree, fields, NULL, &given, unknown) < 0)
+    if (!cJSON_IsObject(tree))
+        return err_set(err, ERR_INVALID, "the body must be a JSON object");
+    return decode_tree(&d, tree, fields, unknown);
+}
+
+int json_decode_each(struct arena *arena, const char *text, size_t n, const struct field *fields,
+                     void *out, size_t size, int (*take)(void *arg, const void *out), void *arg,
+                     struct err *err)
+{
+    struct decoder d = {arena, out, err};
+    struct bytes unknown = BYTES_INIT(0);
+    cJSON *tree = NULL;
+    if (parse(&d, text, n, &tree) < 0)
         return -1;
-    return check_required(&d, fields, given);
+    if (!cJSON_IsArray(tree))
+        return err_set(err, ERR_INVALID, "the text must be a JSON array");
+    for (const cJSON *item = tree->child; item; item = item->next) {
+        begin(&d, fields, size);
+        if (!cJSON_IsObject(item))
+            return err_set(err, ERR_INVALID, "the array must hold objects");
+        if (decode_tree(&d, item, fields, &unknown) < 0)
+            return -1;
+        if (take(arg, out) != 0)
+            return 0;
+    }
+    return 0;
 }
 
 static int set_from_text(struct decoder *d, const struct field *f, struct text value)

@@ -88,6 +88,12 @@ struct field {
 int json_decode(struct arena *arena, const char *text, size_t n, const struct field *fields,
                 void *out, size_t size, struct bytes *unknown, struct err *err) MUST_CHECK;
 
+/* The objects of an array, one after another into the same struct; `take` ends the walk by
+ * returning other than 0. Unknown names are passed over: for documents of others. */
+int json_decode_each(struct arena *arena, const char *text, size_t n, const struct field *fields,
+                     void *out, size_t size, int (*take)(void *arg, const void *out), void *arg,
+                     struct err *err) MUST_CHECK;
+
 /* The same from name=value pairs that are already percent-decoded (a query string). */
 int fields_decode_pairs(struct arena *arena, const struct text_pair *pairs, size_t n,
                         const struct field *fields, void *out, size_t size, struct bytes *unknown,

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "core/proxy_pac.h"
 
 struct config {
     const char *listen; /* as given */
@@ -24,6 +25,7 @@ struct config {
     const char *allowed_hosts, *api_key, *timezone, *log_level;
     int64_t max_connections, max_shell_sessions, max_bash_sessions, max_commands;
     int64_t session_idle_seconds, history_days, max_output_bytes;
+    struct proxy_settings proxy; /* which the browser uses */
     bool check_only, help, version;
 };
 

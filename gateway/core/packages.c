@@ -203,6 +203,18 @@ static int take_modules(int modules, const char *scope, struct arena *arena,
     return r;
 }
 
+int packages_below(const char *modules, struct arena *arena, struct package_list *ret_list,
+                   struct err *err)
+{
+    struct package_list list = {0};
+    cleanup_close int fd = open(modules, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && take_modules(fd, "", arena, &list) < 0)
+        return err_memory(err);
+    sort(&list);
+    *ret_list = list;
+    return 0;
+}
+
 /* The system's global folders, beginning with the one beside the interpreter. npm itself tells of
  * one only: the user's, where its prefix was set. */
 static int read_global_modules(const char *node, struct arena *arena, struct package_list *list,

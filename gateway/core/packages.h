@@ -19,5 +19,8 @@ int packages_python(const struct toolbox *toolbox, struct arena *arena,
                     struct package_list *ret_list, struct err *err) MUST_CHECK;
 int packages_nodejs(const struct toolbox *toolbox, struct arena *arena,
                     struct package_list *ret_list, struct err *err) MUST_CHECK;
+/* Those in one node_modules folder; none where there is no such folder. Starts nothing. */
+int packages_below(const char *modules, struct arena *arena, struct package_list *ret_list,
+                   struct err *err) MUST_CHECK;
 
 #endif

@@ -209,8 +209,6 @@ static void write_bypass_rule(struct bytes *out, const struct rule *rule, bool f
         (void)bytes_printf(out, "%s;.%s", rule->text, rule->text);
         break;
     case RULE_NET4:
-        (void)bytes_printf(out, "%s/%u", rule->text, rule->prefix);
-        break;
     case RULE_NET6:
         (void)bytes_printf(out, "%s/%u", rule->text, rule->prefix);
         break;
@@ -254,18 +252,18 @@ static int parse_host(struct server *server, const char *text, size_t n, struct 
 static int parse_server(struct server *server, const char *text, struct err *err)
 {
     static const struct {
-        const char *scheme, *directive;
+        const char *name, *scheme, *directive;
         uint64_t port;
-    } schemes[] = {{"http", "PROXY", 80},
-                   {"https", "HTTPS", 443},
-                   {"socks5", "SOCKS5", 1080},
-                   {"socks4", "SOCKS", 1080},
-                   {"socks", "SOCKS5", 1080}};
+    } schemes[] = {{"http", "http", "PROXY", 80},
+                   {"https", "https", "HTTPS", 443},
+                   {"socks5", "socks5", "SOCKS5", 1080},
+                   {"socks4", "socks4", "SOCKS", 1080},
+                   {"socks", "socks5", "SOCKS5", 1080}};
     const char *colon = strstr(text, "://");
     size_t scheme_n = colon ? (size_t)(colon - text) : 0, i = 0;
-    while (colon && i < COUNT_OF(schemes) &&
-           (strlen(schemes[i].scheme) != scheme_n ||
-            strncasecmp(schemes[i].scheme, text, scheme_n) != 0))
+    while (
+        colon && i < COUNT_OF(schemes) &&
+        (strlen(schemes[i].name) != scheme_n || strncasecmp(schemes[i].name, text, scheme_n) != 0))
         i++;
     if (i == COUNT_OF(schemes))
         return err_field(err, "PROXY_SERVER",

@@ -240,6 +240,16 @@ static void block(struct service *s, const struct service *need)
     s->blocked = true;
 }
 
+/* It shares the fate of its need. */
+static void settle_blocked(struct service *s)
+{
+    const struct service *need = missing_need(s);
+    if (!need)
+        begin_starting(s, "what it needs is back");
+    else if (need->state == SERVICE_FAILED && s->state == SERVICE_BACKOFF)
+        block(s, need);
+}
+
 static void settle_starting(struct service *s)
 {
     struct err err;
@@ -265,10 +275,17 @@ void service_on_ready(struct service *s)
     enter(s, SERVICE_READY, "ready after %.2f s", seconds);
 }
 
+/* One that ended because what it needs had ended before is not to blame: it comes back with it. */
 void service_on_failure(struct service *s, const char *why)
 {
     if (s->state != SERVICE_STARTING && s->state != SERVICE_READY)
         return;
+    const struct service *need = missing_need(s);
+    if (need) {
+        enter(s, SERVICE_BACKOFF, "%s (%s, which it needs, is gone)", why, need->manifest->name);
+        s->blocked = true;
+        return;
+    }
     if (s->state == SERVICE_READY && loop_clock() - s->entered >= STABLE_MS)
         s->failures = 0;
     s->failures++;
@@ -386,8 +403,8 @@ void service_settle(struct service *s)
         break;
     case SERVICE_BACKOFF:
     case SERVICE_FAILED:
-        if (s->blocked && s->wanted && !missing_need(s))
-            begin_starting(s, "what it needs is back");
+        if (s->blocked && s->wanted)
+            settle_blocked(s);
         break;
     case SERVICE_STOPPED:
         break;

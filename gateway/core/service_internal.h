@@ -103,7 +103,8 @@ int place_prepare(struct service *service, struct err *err) MUST_CHECK;
 void place_release(struct service *service);
 /* Where run folders are: STATE/run, or, where a socket's path would get too long, a short private
  * folder that STATE/run points to. */
-int place_run_dir(struct supervisor *supervisor, struct err *err) MUST_CHECK;
+int place_open(struct supervisor *supervisor, struct err *err) MUST_CHECK;
+void place_close(struct supervisor *supervisor);
 
 /* ---- supervisor.c ---- */
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 /* A service may give its sockets names this long. */
 #define SOCKET_NAME_MAX 16
 #define PORT_TRIES      32
+#define SHORT           "/tmp/sandgate-"
 
 /* ---- folders ---- */
 
@@ -124,11 +126,11 @@ static int make_short(struct supervisor *v, const char *link, struct err *err)
 {
     char target[64] = "";
     ssize_t n = readlink(link, target, sizeof target - 1);
-    if (n > 0 && strncmp(target, "/tmp/sandgate-", 14) == 0 && is_ours_alone(target)) {
+    if (n > 0 && strncmp(target, SHORT, sizeof SHORT - 1) == 0 && is_ours_alone(target)) {
         v->run_dir = arena_copy(v->arena, target, (size_t)n);
         return v->run_dir ? 0 : err_memory(err);
     }
-    char made[] = "/tmp/sandgate-XXXXXX";
+    char made[] = SHORT "XXXXXX";
     if (!mkdtemp(made))
         return err_errno(err, errno, "cannot make a folder in /tmp");
     empty(link);
@@ -142,7 +144,7 @@ static int make_short(struct supervisor *v, const char *link, struct err *err)
     return v->run_dir ? 0 : err_memory(err);
 }
 
-int place_run_dir(struct supervisor *v, struct err *err)
+int place_open(struct supervisor *v, struct err *err)
 {
     struct sockaddr_un limit;
     size_t longest = 0;
@@ -159,4 +161,16 @@ int place_run_dir(struct supervisor *v, struct err *err)
         (void)unlink(path);
     v->run_dir = path;
     return make_private(path, err);
+}
+
+/* In an orderly end nothing stays behind in /tmp. */
+void place_close(struct supervisor *v)
+{
+    char link[PATH_MAX];
+    if (!v->run_dir || strncmp(v->run_dir, SHORT, sizeof SHORT - 1) != 0)
+        return;
+    (void)snprintf(link, sizeof link, "%s/run", v->config->state);
+    empty(v->run_dir);
+    if (rmdir(v->run_dir) == 0)
+        (void)unlink(link);
 }

@@ -49,6 +49,8 @@ static int select_all(struct selection *c, struct err *err)
     int r = 0, n = scandir(dir, &entries, NULL, alphasort);
     if (n < 0 && errno != ENOENT)
         return err_errno(err, errno, "--services-dir: cannot read %s", dir);
+    if (n < 0)
+        log_warn("there are no services: %s is missing", dir);
     for (int i = 0; i < n; i++) {
         const char *name = entries[i]->d_name;
         const char *path = arena_printf(c->supervisor->arena, "%s/%s/manifest.json", dir, name);
@@ -168,7 +170,7 @@ static int make_folders(struct supervisor *v, struct err *err)
         return err_memory(err);
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return err_errno(err, errno, "cannot make %s", path);
-    return place_run_dir(v, err);
+    return place_open(v, err);
 }
 
 static int make_services(struct supervisor *v, struct err *err)
@@ -279,6 +281,7 @@ void supervisor_close(struct supervisor *v)
     observer_remove(&v->orphans);
     for (size_t i = 0; v->services && i < v->count; i++)
         service_done(&v->services[i]);
+    place_close(v);
     timer_close(v->settle);
     arena_free(v->arena);
     free(v);

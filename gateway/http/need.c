@@ -3,8 +3,6 @@
 #include "http/envelope.h"
 #include "http/exchange_internal.h"
 
-#define DEADLINE_MS 45000
-
 /* Lives in the exchange's arena. */
 struct need {
     struct exchange *ex;
@@ -54,7 +52,8 @@ static void on_park_end(void *arg, enum park_end why)
         refuse(need->ex, ERR_TIMEOUT, need->service, "is not ready in time");
 }
 
-static void wait_for(struct exchange *ex, struct service *service, void (*go)(struct exchange *ex))
+static void wait_for(struct exchange *ex, struct service *service, uint64_t deadline_ms,
+                     void (*go)(struct exchange *ex))
 {
     struct err err;
     struct need *need = arena_alloc(ex->arena, sizeof *need);
@@ -66,10 +65,10 @@ static void wait_for(struct exchange *ex, struct service *service, void (*go)(st
     *need = (struct need){.ex = ex, .service = service, .go = go};
     need->observer = (struct observer){.fn = on_news, .arg = need};
     observers_add(service_observers(service), &need->observer);
-    exchange_park(ex, DEADLINE_MS, on_park_end, need);
+    exchange_park(ex, deadline_ms, on_park_end, need);
 }
 
-bool need_met(const struct supervisor *supervisor, struct exchange *ex,
+bool need_met(const struct supervisor *supervisor, struct exchange *ex, uint64_t deadline_ms,
               void (*go)(struct exchange *ex))
 {
     const char *name = ex->route->service;
@@ -90,7 +89,7 @@ bool need_met(const struct supervisor *supervisor, struct exchange *ex,
     if (gave_up(service))
         refuse(ex, ERR_UNAVAILABLE, service, "is not available");
     else
-        wait_for(ex, service, go);
+        wait_for(ex, service, deadline_ms, go);
     return false;
 }
 

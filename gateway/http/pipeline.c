@@ -315,7 +315,7 @@ static void pipeline_run(void *arg, struct exchange *ex)
         reply_error(ex, &err);
         return;
     }
-    if (need_met(p->supervisor, ex, proceed_later))
+    if (need_met(p->supervisor, ex, p->service_ms, proceed_later))
         proceed(ex);
 }
 

@@ -45,6 +45,7 @@ struct pipeline {
     struct guard_policy guard;
     unsigned max_blocking; /* blocking handlers at once; further ones wait their turn */
     unsigned max_slow;     /* the same of slow ones, of which few may wait */
+    uint64_t service_ms;   /* a request waits so long for the service it needs */
     /* the pipeline's own */
     unsigned blocking; /* handlers of both sorts that run now */
     struct work quick, slow;

@@ -40,6 +40,13 @@ static bool read_process(const char *name, struct process *ret)
     return true;
 }
 
+static int by_pid(const void *a, const void *b)
+{
+    pid_t first = ((const struct process *)a)->pid, second = ((const struct process *)b)->pid;
+    return (first > second) - (first < second);
+}
+
+/* By pid. */
 static struct process *list_processes(size_t *ret_count)
 {
     size_t count = 0, room = 256;
@@ -62,7 +69,16 @@ static struct process *list_processes(size_t *ret_count)
     if (dir)
         (void)closedir(dir);
     *ret_count = list ? count : 0;
+    if (list)
+        qsort(list, count, sizeof *list, by_pid);
     return list;
+}
+
+static bool is_ours(const struct process *list, size_t count, pid_t pid)
+{
+    struct process key = {.pid = pid};
+    const struct process *found = bsearch(&key, list, count, sizeof *list, by_pid);
+    return found && found->ours;
 }
 
 /* Whatever descends from `root` (0: from nobody further) or from those that are ours already. */
@@ -74,11 +90,8 @@ static void mark_descendants(struct process *list, size_t count, pid_t root)
         for (size_t i = 0; i < count; i++) {
             if (list[i].ours)
                 continue;
-            bool ours = root && list[i].parent == root;
-            for (size_t j = 0; j < count && !ours; j++)
-                ours = list[j].ours && list[j].pid == list[i].parent;
-            grew |= ours;
-            list[i].ours = ours;
+            list[i].ours = (root && list[i].parent == root) || is_ours(list, count, list[i].parent);
+            grew |= list[i].ours;
         }
     }
 }

@@ -57,6 +57,7 @@ become(const struct spawn_spec *spec, pid_t parent, volatile int *error)
                                 SIGQUIT, SIGTTIN, SIGTTOU, SIGTSTP, SIGUSR1};
     struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t none;
+    unsigned keep = 3;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127);
@@ -74,10 +75,16 @@ become(const struct spawn_spec *spec, pid_t parent, volatile int *error)
             if (fd < 0 || dup2(fd, i) < 0)
                 goto failed;
         }
+        /* dup2(2) onto itself leaves close-on-exec as it is. */
+        if (spec->channel > 2) {
+            if (dup2(spec->channel, 3) < 0 || fcntl(3, F_SETFD, 0) < 0)
+                goto failed;
+            keep = 4;
+        }
     }
     if (chdir(spec->cwd) < 0)
         goto failed;
-    (void)syscall(SYS_close_range, 3U, ~0U, 0U);
+    (void)syscall(SYS_close_range, keep, ~0U, 0U);
     if (children_nofile.rlim_max)
         (void)setrlimit(RLIMIT_NOFILE, &children_nofile);
     for (size_t i = 0; i < COUNT_OF(reset); i++)

@@ -1,6 +1,6 @@
 /* io/spawn.h: start a program cleanly, and hear of its end.
  *
- * A child gets exactly the three descriptors it is given, default signals, an empty signal mask,
+ * A child gets exactly the descriptors it is given, default signals, an empty signal mask,
  * its own session or process group, and SIGKILL when the gateway dies. vfork(2) is used so that the
  * cost does not grow with the gateway; between fork and exec there are system calls only.
  *
@@ -25,6 +25,7 @@ struct spawn_spec {
     const char *const *envp;
     const char *cwd;           /* absolute */
     int stdio[3];              /* become 0, 1, 2; closed in the child elsewhere; -1: /dev/null */
+    int channel;               /* becomes 3 where it is above 2 and there is no terminal */
     const char *terminal;      /* path of a PTY slave: new session, controlling terminal, stdio */
     unsigned short rows, cols; /* with terminal */
     bool session;              /* a session of its own (setsid) instead of a process group */

@@ -66,7 +66,8 @@ static bool apply(cJSON *root, const struct preference *p)
     return set_member(object, name, p->value ? cJSON_Parse(p->value) : cJSON_CreateString(p->text));
 }
 
-/* The window fills the screen, also where no window manager maximises it. */
+/* The window fills the screen, also where no window manager maximises it. All but a row: Chromium
+ * shrinks one of exactly the screen's size, and when that is then maximised, it misses the news. */
 static bool fill_screen(cJSON *root, const struct settings *s)
 {
     const char *path = "browser.window_placement.";
@@ -74,7 +75,7 @@ static bool fill_screen(cJSON *root, const struct settings *s)
     return place && set_member(place, "left", cJSON_CreateNumber(0)) &&
            set_member(place, "top", cJSON_CreateNumber(0)) &&
            set_member(place, "right", cJSON_CreateNumber((double)s->width)) &&
-           set_member(place, "bottom", cJSON_CreateNumber((double)s->height)) &&
+           set_member(place, "bottom", cJSON_CreateNumber((double)s->height - 1)) &&
            set_member(place, "work_area_left", cJSON_CreateNumber(0)) &&
            set_member(place, "work_area_top", cJSON_CreateNumber(0)) &&
            set_member(place, "work_area_right", cJSON_CreateNumber((double)s->width)) &&

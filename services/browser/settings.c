@@ -177,8 +177,8 @@ static int read_languages(const struct reader *r)
     if (!value)
         value = "en-US";
     for (const char *at = value; *at; at += strspn(at, separators)) {
-        size_t n = strcspn(at, separators), weight = strcspn(at, ";");
-        if (add_language(&list, at, weight < n ? weight : n) < 0)
+        size_t n = strcspn(at, separators);
+        if (add_language(&list, at, n) < 0)
             return err_field(r->err, "BROWSER_LANG",
                              "BROWSER_LANG: must be a language such as en-US, or several of them "
                              "separated by commas");

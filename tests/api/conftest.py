@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 import pytest
 
 from client import Api, unique
+from server import Server
+from services import Services
 
 
 @pytest.fixture
@@ -41,6 +43,8 @@ def no_sessions_left(request: pytest.FixtureRequest) -> Iterator[None]:
     if not shared.running:
         return
     assert shared.api.delete("/v1/shell/sessions").success
+    for session in shared.api.node.sessions():
+        shared.api.node.delete(session)
     for session, info in shared.api.bash.sessions().items():
         if info["status"] != "closed":
             shared.api.bash.close(session)
@@ -55,3 +59,26 @@ def session(api: Api) -> str:
 @pytest.fixture
 def bash_session(api: Api) -> str:
     return api.bash.create(unique("bash"))["session_id"]
+
+
+@pytest.fixture
+def services(tmp_path) -> Services:
+    folder = tmp_path / "services"
+    folder.mkdir()
+    return Services(folder)
+
+
+@pytest.fixture
+def run(services: Services, start_gateway) -> Callable[..., Server]:
+    """Starts a gateway with the services of the test, which are then asked for through it."""
+
+    def start(select: str = "all", args: Sequence[str] = (), **options: Any) -> Server:
+        services.gateway = start_gateway(*services.arguments(select), *args, **options)
+        return services.gateway
+
+    return start
+
+
+@pytest.fixture
+def node_session(api: Api) -> str:
+    return api.node.create(unique("node"))["session_id"]

@@ -2,7 +2,8 @@
 # run.sh [ROW…]: measures the gateway beside its peers and prints one table; without arguments every row, and then
 # tests/bench/RESULTS.md is rewritten.
 #
-# Rows: rest exec warm first idle sessions download terminal connections (one file each in rows/).
+# Rows: rest exec warm node first idle sessions download terminal connections, and of the desktop screenshot pointer frames
+# input cold quiet (see rows/).
 # SANDGATE_BIN  the gateway to measure (build/sandgate)
 # TTYD          a ttyd to compare the terminal with (found on PATH when unset; the row says so when there is none)
 # BENCH_ROUNDS  interleaved rounds per row (7)
@@ -14,11 +15,13 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BENCH=$ROOT/tests/bench
 BUILD=$ROOT/build/bench
+SERVICES=$ROOT/build/services
 GATEWAY=$(realpath -m "${SANDGATE_BIN:-$ROOT/build/sandgate}")
 PATH=$PATH:/usr/sbin # nginx lives there, and users do not have it
 TTYD=${TTYD:-$(command -v ttyd || true)}
 ROUNDS=${BENCH_ROUNDS:-7}
-ALL_ROWS=(rest exec warm first idle sessions download terminal connections)
+ALL_ROWS=(rest exec warm node first idle sessions download terminal connections
+    screenshot pointer frames input cold quiet)
 export LC_ALL=C.UTF-8
 
 # Progress for the person watching; a row's own stderr is kept for the reason of a failure.
@@ -32,13 +35,29 @@ for part in "$BENCH"/lib/*.sh "$BENCH"/rows/*.sh; do
     . "$part"
 done
 
-build_helpers() {
-    local program flags=(-std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wshadow -Wconversion)
-    mkdir -p "$BUILD"
-    for program in freeport usage latency commands first hold download; do
-        "${CC:-cc}" "${flags[@]}" -o "$BUILD/$program" "$BENCH/src/$program.c" "$BENCH"/src/{clock,wire}.c
+# build_helper PROGRAM PARTS [LIBRARY…]: from src/PROGRAM.c and the named parts.
+build_helper() {
+    local program=$1 part sources=("$BENCH/src/$1.c")
+    for part in $2; do
+        sources+=("$BENCH/src/$part.c")
     done
-    "${CC:-cc}" "${flags[@]}" -o "$BUILD/terminal" "$BENCH"/src/{terminal,lines,ws,wire,clock}.c
+    "${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wshadow -Wconversion -o "$BUILD/$program" "${sources[@]}" "${@:3}"
+}
+
+build_helpers() {
+    local program viewer='rfb tight ws wire clock'
+    mkdir -p "$BUILD"
+    for program in freeport latency commands first hold download shots; do
+        build_helper "$program" 'clock wire'
+    done
+    build_helper usage 'clock proc'
+    build_helper terminal 'lines ws wire clock'
+    build_helper coldcdp 'ws wire clock'
+    build_helper flash clock -lX11
+    build_helper frames "bars proc $viewer" -ljpeg -lz
+    for program in react coldframe; do
+        build_helper "$program" "$viewer" -ljpeg -lz
+    done
 }
 
 # Runs one row in a process group of its own, so that an interrupted bench ends all of it.

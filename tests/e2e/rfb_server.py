@@ -133,6 +133,19 @@ class Desktop:
         return "".join(_name(keysym) for _, down, keysym in self.of("key") if down)
 
     @property
+    def strokes(self) -> list[str]:
+        """The keys pressed, each with the modifiers that were down: "x", "ctrl+v", "shift+insert"."""
+        down: set[str] = set()
+        strokes = []
+        for _, pressed, keysym in self.of("key"):
+            name = _name(keysym).strip("<>")
+            if name in ("ctrl", "alt", "shift", "super"):
+                (down.add if pressed else down.discard)(name)
+            elif pressed:
+                strokes.append("+".join([*sorted(down), name]))
+        return strokes
+
+    @property
     def held(self) -> set[str]:
         down: set[str] = set()
         for _, pressed, keysym in self.of("key"):

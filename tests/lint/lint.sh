@@ -19,7 +19,7 @@ check_layers() {
 }
 
 check_format() {
-    files 'gateway/*.[ch]' 'tests/*.[ch]' | xargs -r clang-format --dry-run --Werror 2>&1 |
+    files 'gateway/*.[ch]' 'services/*.[ch]' 'tests/*.[ch]' | xargs -r clang-format --dry-run --Werror 2>&1 |
         sed -n 's/: error: code should be clang-formatted.*/: run clang-format/p'
 }
 
@@ -32,9 +32,9 @@ check_length() {
 # some compound literals (internalAstError).
 check_cppcheck() {
     cppcheck --enable=warning,performance,portability --std=c11 --quiet --inline-suppr -j "$(nproc)" \
-        --template='{file}:{line}: {message} [{id}]' -Igateway -Itests/unit -D_GNU_SOURCE \
+        --template='{file}:{line}: {message} [{id}]' -Igateway -Iservices -Itests/unit -D_GNU_SOURCE \
         -DSANDGATE_VERSION='"0"' --suppress=missingIncludeSystem --suppress=resourceLeak \
-        --suppress=memleak --suppress=internalAstError gateway tests 2>&1
+        --suppress=memleak --suppress=internalAstError gateway services tests 2>&1
 }
 
 check_tidy() {
@@ -42,7 +42,7 @@ check_tidy() {
 }
 
 build_with() {
-    make -j "$(nproc)" CC="$1" WERROR=1 B="$out/$1" gateway unit >"$out/$1.log" 2>&1 ||
+    make -j "$(nproc)" CC="$1" WERROR=1 B="$out/$1" gateway services unit >"$out/$1.log" 2>&1 ||
         sed -n '/error:/p; /\*\*\*/p' "$out/$1.log"
 }
 

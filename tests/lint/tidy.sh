@@ -1,18 +1,18 @@
 #!/bin/sh
-# clang-tidy on the gateway with the flags it is built with. Prints one line per finding; the checks
+# clang-tidy on the gateway and the services with the flags they are built with. Prints one line per finding; the checks
 # are in .clang-tidy.
 # usage: tests/lint/tidy.sh [FILE...]
 set -eu
 cd "$(dirname "$0")/../.."
 
-flags="-std=c11 -D_GNU_SOURCE -DSANDGATE_VERSION=\"0\" -Igateway -include base/banned.h"
+flags="-std=c11 -D_GNU_SOURCE -DSANDGATE_VERSION=\"0\" -Igateway -Iservices -include base/banned.h"
 flags="$flags $(pkg-config --cflags libmicrohttpd libwebsockets libcjson sqlite3 libuv libcrypto)"
 
 sources() {
     if [ $# -gt 0 ]; then
         printf '%s\n' "$@"
     else
-        find gateway -name '*.c' | sort
+        find gateway services -name '*.c' | sort
     fi
 }
 

@@ -32,3 +32,14 @@ median_ratio() {
 field() {
     awk -v number="$1" '{ print $number }' <<<"$2"
 }
+
+# column FILE NUMBER: that field of every line, as a row of values.
+column() {
+    awk -v number="$2" '{ printf "%s ", $number }' "$1"
+}
+
+# middle FILE NUMBER: its median.
+middle() {
+    # shellcheck disable=SC2046 # a list of numbers
+    median $(column "$1" "$2")
+}

@@ -16,6 +16,7 @@ await_port() {
     done
 }
 
+# start_gateway [SERVICES]: without any service when none are named.
 start_gateway() {
     local room line
     [[ -x $GATEWAY ]] || fail "no gateway built"
@@ -24,7 +25,7 @@ start_gateway() {
     mkdir "$room/home" "$room/workspace" "$room/state"
     mkfifo "$room/says"
     "$GATEWAY" --listen 127.0.0.1:0 --home "$room/home" --workspace "$room/workspace" \
-        --state "$room/state" --services none >"$room/says" 2>"$TEMP/gateway.log" &
+        --state "$room/state" --services "${1:-none}" >"$room/says" 2>"$TEMP/gateway.log" &
     PID=$!
     STARTED+=("$PID")
     exec {GATEWAY_SAYS}<"$room/says" # stays open: the gateway must not write into a closed pipe
@@ -50,6 +51,7 @@ $([[ $EUID -eq 0 ]] && echo 'user root;')
 events { worker_connections 4096; }
 http {
     access_log off;
+    types { text/html html; text/javascript js; }
     sendfile on;
     tcp_nopush on;
     keepalive_requests 1000000000;

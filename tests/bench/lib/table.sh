@@ -70,6 +70,7 @@ describe_programs() {
     list="Gateway: $("$GATEWAY" --version 2>&1 | head -n 1)."
     ! command -v nginx >/dev/null || list+=" Peers: $(nginx -v 2>&1 | sed 's/^nginx version: //')"
     [[ -z $TTYD ]] || list+=", $("$TTYD" --version)"
+    list+=$(dpkg-query -W -f ', ${Package} ${Version}' tigervnc-standalone-server x11vnc websockify chromium 2>/dev/null) || true
     echo "$list."
 }
 

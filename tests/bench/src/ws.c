@@ -30,11 +30,11 @@ void ws_open(struct wire *wire, size_t port, const char *path, const char *proto
      */
     if (asprintf(&request,
                  "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%zu\r\nUpgrade: websocket\r\nConnection: "
-                 "Upgrade\r\n"
+                 "Upgrade\r\nOrigin: http://127.0.0.1:%zu\r\n"
                  "Sec-WebSocket-Key: c2FuZGdhdGUgYmVuY2ggIQ==\r\nSec-WebSocket-Version: "
                  "13\r\n%s%s%s\r\n",
-                 path, port, protocol ? "Sec-WebSocket-Protocol: " : "", protocol ? protocol : "",
-                 protocol ? "\r\n" : "") < 0)
+                 path, port, port, protocol ? "Sec-WebSocket-Protocol: " : "",
+                 protocol ? protocol : "", protocol ? "\r\n" : "") < 0)
         die("out of memory");
     wire_send(wire, request, strlen(request));
     free(request);
@@ -43,9 +43,10 @@ void ws_open(struct wire *wire, size_t port, const char *path, const char *proto
         die("%s answered status %d instead of 101", path, reply.status);
 }
 
-static void send_frame(struct wire *wire, int opcode, const char *data, size_t length)
+static void send_frame(struct wire *wire, int opcode, const void *data, size_t length)
 {
     static const uint8_t mask[4] = {0x53, 0xa1, 0x7e, 0x0c};
+    const uint8_t *bytes = data;
     uint8_t frame[8 + 1024];
     size_t head = 2;
 
@@ -61,13 +62,18 @@ static void send_frame(struct wire *wire, int opcode, const char *data, size_t l
     memcpy(frame + head, mask, sizeof(mask));
     head += sizeof(mask);
     for (size_t i = 0; i < length; i++)
-        frame[head + i] = (uint8_t)data[i] ^ mask[i % 4];
+        frame[head + i] = bytes[i] ^ mask[i % 4];
     wire_send(wire, frame, head + length);
 }
 
 void ws_send_text(struct wire *wire, const char *text)
 {
     send_frame(wire, OP_TEXT, text, strlen(text));
+}
+
+void ws_send_binary(struct wire *wire, const void *bytes, size_t length)
+{
+    send_frame(wire, OP_BINARY, bytes, length);
 }
 
 static uint64_t big_endian(const uint8_t *bytes, size_t count)

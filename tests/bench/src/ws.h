@@ -1,6 +1,6 @@
-/* ws.h: the client half of RFC 6455 that a terminal needs: handshake, masked sending, whole
- * messages in. No extensions are offered, so nothing comes compressed; a fragmented message ends
- * the program with a word. */
+/* ws.h: the client half of RFC 6455 that a terminal or a viewer needs: handshake, masked sending,
+ * whole messages in. No extensions are offered, so nothing comes compressed; a fragmented message
+ * ends the program with a word. */
 #ifndef BENCH_WS_H
 #define BENCH_WS_H
 
@@ -15,6 +15,7 @@ struct message {
 void ws_open(struct wire *wire, size_t port, const char *path, const char *protocol);
 
 void ws_send_text(struct wire *wire, const char *text);
+void ws_send_binary(struct wire *wire, const void *bytes, size_t length);
 
 /* The next text or binary message; pings are answered on the way. */
 struct message ws_read(struct wire *wire);

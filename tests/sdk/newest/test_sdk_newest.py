@@ -155,6 +155,51 @@ def test_bash(sdk: Sandbox, workdir: str) -> None:
     assert sdk.bash.close_session(session.session_id).success
 
 
+def test_nodejs(sdk: Sandbox, workdir: str) -> None:
+    once = sdk.nodejs.execute_code(
+        code="console.log(require('fs').readFileSync('in.txt', 'utf8'), require('fs').readFileSync(0, 'utf8'))",
+        files={"in.txt": "from a file"},
+        stdin="from stdin",
+        timeout=10,
+    ).data
+    assert (once.status, once.stdout, once.exit_code) == ("ok", "from a file from stdin\n", 0)
+    assert (once.language, once.session_id, once.outputs[0].output_type) == ("javascript", None, "stream")
+    name = unique("sdk")
+    made = sdk.nodejs.create_session(session_id=name, max_idle_time=600).data
+    assert (made.session_id, made.created, made.session.max_idle_time) == (name, True, 600)
+    assert sdk.nodejs.execute_code(code="globalThis.count = 1", session_id=name).data.execution_count == 1
+    second = sdk.nodejs.execute_code(code="globalThis.count += await 1", session_id=name, stateful=True).data
+    assert (second.session_id, second.outputs[0].data) == (name, {"text/plain": "2"})
+    failed = sdk.nodejs.execute_code(code="throw new Error('Something went wrong')", session_id=name).data
+    error = next(o for o in failed.outputs if o.output_type == "error")
+    assert (failed.status, error.ename, error.evalue) == ("error", "Error", "Something went wrong") and error.traceback
+    assert sdk.nodejs.update_session(name, max_idle_time=60).data.session.max_idle_time == 60
+    assert sdk.nodejs.get_session(name).data.session.state == "idle"
+    assert name in sdk.nodejs.list_sessions().data.sessions
+    assert sdk.nodejs.delete_session(name).data.deleted is True
+    with pytest.raises(ApiError) as gone:
+        sdk.nodejs.get_session(name)
+    assert gone.value.status_code == 404
+    info = sdk.nodejs.get_info().data
+    assert info.node_version and info.npm_version and info.current_version in info.available_versions
+
+
+def test_code(sdk: Sandbox) -> None:
+    python = sdk.code.execute_code(language="python", code="print(sum([1, 2, 3]))").data
+    assert (python.language, python.status, python.stdout, python.exit_code) == ("python", "ok", "6\n", 0)
+    script = sdk.code.execute_code(language="javascript", code="console.log(6)", timeout=10).data
+    assert (script.language, script.status, script.outputs[0]["text"]) == ("javascript", "ok", "6\n")
+    kept = sdk.code.execute_code(language="javascript", code="let kept = 5", stateful=True).data
+    assert kept.session_id
+    again = sdk.code.execute_code(language="javascript", code="kept", stateful=True, session_id=kept.session_id).data
+    assert again.outputs[0]["data"] == {"text/plain": "5"}
+    failed = sdk.code.execute_code(language="python", code="1 / 0").data
+    assert failed.status == "error" and failed.traceback[-1] == "ZeroDivisionError: division by zero"
+    languages = {entry.language: entry for entry in sdk.code.get_info().data.languages}
+    assert {"python", "javascript"} <= languages.keys() and languages["python"].default_timeout == 30
+    sdk.nodejs.delete_session(kept.session_id)
+
+
 def test_validation_errors_are_typed(sdk: Sandbox) -> None:
     with pytest.raises(UnprocessableEntityError) as refusal:
         sdk.file.read_file(file="relative/path")

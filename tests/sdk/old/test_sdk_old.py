@@ -78,6 +78,21 @@ def test_shell(sdk: Sandbox) -> None:
     assert "got it" in seen.output and seen.console[-1].command == "read x; echo got $x"
 
 
+def test_nodejs(sdk: Sandbox) -> None:
+    ran = sdk.nodejs.execute_nodejs_code(
+        code="console.log(require('./data.json').n, require('fs').readFileSync(0, 'utf8'))",
+        files={"data.json": '{"n": 7}'},
+        stdin="input",
+        timeout=10,
+    ).data
+    assert (ran.status, ran.stdout, ran.exit_code) == ("ok", "7 input\n", 0)
+    failed = sdk.nodejs.execute_nodejs_code(code="throw new Error('Something went wrong');").data
+    error = next(output for output in failed.outputs if output.output_type == "error")
+    assert (failed.status, failed.exit_code, error.ename, error.evalue) == ("error", 1, "Error", "Something went wrong")
+    info = sdk.nodejs.info().data
+    assert info.node_version and info.npm_version and info.supported_languages == ["javascript"]
+
+
 def test_kill_carries_the_number_this_sdk_requires(sdk: Sandbox) -> None:
     started = sdk.shell.exec_command(command="sleep 100", async_mode=True).data
     killed = sdk.shell.kill_process(id=started.session_id).data

@@ -1,8 +1,19 @@
 // The two clipboards: what is copied on the desktop comes to this computer, and what is copied here
 // goes there when the page is used again, as far as the browser lets us.
+import { copyText } from '../shared/dom.js';
 import { lastingStore } from '../shared/store.js';
 
+const LONGEST = 1024 * 1024; // bytes the desktop's clipboard takes
 const SETTING = 'sandgate:clipboard-sync';
+
+// Text as the wire carries it: lines end with CR LF, and halves of characters, which UTF-8 cannot say,
+// are replaced. Null when it is more than the desktop takes.
+export function forDesktop(text) {
+  if (text.length > LONGEST) return null;
+  const whole = text.replace(/\p{Surrogate}/gu, '\ufffd');
+  const bytes = new TextEncoder().encode(whole.replace(/\r\n|\r|\n/g, '\r\n')).length;
+  return bytes <= LONGEST ? whole : null;
+}
 
 // Decides what has to move. `local` is this computer: { canRead(): Promise<bool>, read(): Promise<text>,
 // write(text): Promise<bool> }; send(text) gives a text to the desktop.
@@ -35,11 +46,14 @@ export class ClipboardSync {
     return done;
   }
 
-  // Gives the desktop a text, whatever it has.
+  // Gives the desktop a text, whatever it has. False when it is too long.
   async share(text) {
+    const sent = forDesktop(text);
+    if (sent === null) return false;
     this.#shared = text;
     this.#owed = null;
-    await this.#send(text);
+    await this.#send(sent);
+    return true;
   }
 
   // The user came back to the page: take along what was copied elsewhere. `insist` may make the
@@ -52,8 +66,7 @@ export class ClipboardSync {
       if (this.#owed !== null) return null;
       const text = await this.#local.read();
       if (!text || (text === this.#shared && !insist)) return null;
-      await this.share(text);
-      return text;
+      return (await this.share(text)) ? text : null;
     } finally {
       this.#busy = false;
     }
@@ -81,7 +94,10 @@ export const localClipboard = {
 
   read: () => navigator.clipboard.readText(),
 
+  // Over plain HTTP there is only the old command, which moves the focus for a moment and works only
+  // just after a key or a click: then the text waits for one, see ClipboardSync.pay().
   async write(text) {
+    if (!navigator.clipboard) return Boolean(navigator.userActivation?.isActive) && copyText(text);
     try {
       await navigator.clipboard.writeText(text);
       return true;

@@ -16,9 +16,9 @@ export class ClipboardPanel {
   }
 
   // Gives a text to the desktop; resolves when it is there.
-  share(text) {
-    byId('clip-text').value = text;
-    return this.#sync.share(text);
+  async share(text) {
+    if (await this.#sync.share(text)) byId('clip-text').value = text;
+    else this.#say('Too long for the desktop’s clipboard: 1 MiB at most');
   }
 
   connected() {
@@ -43,16 +43,18 @@ export class ClipboardPanel {
     sync.checked = syncWanted();
     sync.onchange = () => {
       setSyncWanted(sync.checked);
-      if (sync.checked) this.#take();
+      if (sync.checked && localClipboard.readable()) this.#take();
     };
     byId('clip-plain').hidden = localClipboard.readable();
-    byId('clip-sync-row').hidden = !localClipboard.readable();
   }
 
   async #take() {
     try {
       const text = await this.#sync.fetch({ insist: true });
-      if (text === null) return;
+      if (text === null) {
+        this.#say('Nothing to send');
+        return;
+      }
       byId('clip-text').value = text;
       this.#say('Sent to the desktop');
     } catch {

@@ -52,12 +52,20 @@ function addresses() {
 // Why the socket could not be opened, as far as the gateway knows.
 async function whatIsWrong() {
   try {
-    const answer = await gateway.fetch('v1/services/desktop', { signal: AbortSignal.timeout(PROBE_WITHIN) });
-    const { message = '', data } = (await answer.json().catch(() => null)) ?? {};
-    return { status: answer.status, message, state: data?.state, reason: data?.reason };
+    const answer = await ask('v1/services/desktop');
+    if (answer.status !== 403) return answer;
+    // Whoever may see the desktop need not be allowed to see its service; its own address says less.
+    const own = await ask('websockify');
+    return own.status === 401 || own.status === 403 || own.status >= 500 ? own : { status: 200, state: 'ready' };
   } catch {
     return { status: 0, message: '' };
   }
+}
+
+async function ask(path) {
+  const answer = await gateway.fetch(path, { signal: AbortSignal.timeout(PROBE_WITHIN) });
+  const { message = '', data } = (await answer.json().catch(() => null)) ?? {};
+  return { status: answer.status, message, state: data?.state, reason: data?.reason };
 }
 
 let lock = null;
@@ -82,7 +90,18 @@ function follow(state) {
   if (state.name === 'locked') askForKey(gateway).then(() => viewer.open());
 }
 
+let woken = false;
+
+// A desktop without its browser is an empty screen, so looking at it for the first time starts the
+// browser as any other first use does. Where there is none, or it may not be used, nothing is lost.
+function wakeBrowser() {
+  if (woken || parameters.host || parameters.port || parameters.path) return;
+  woken = true;
+  gateway.fetch('v1/browser/info').catch(() => {});
+}
+
 function welcome() {
+  wakeBrowser();
   // The new picture is there in a moment; until then the last one stays.
   setTimeout(() => viewer.state === 'connected' && screen.dropStill(), 200);
   toolbar.show();
@@ -99,7 +118,15 @@ function wireKeys() {
     event.stopPropagation();
     toolbar.show({ focus: true });
   }, { capture: true });
-  byId('keyboard').addEventListener('pointerdown', (event) => event.preventDefault());
+  // A key pressed on the picture and let go elsewhere must not stay down there.
+  window.addEventListener('keyup', (event) => {
+    const { canvas } = screen;
+    if (event.target !== canvas && !typing.active) canvas?.dispatchEvent(new KeyboardEvent('keyup', event));
+  }, { capture: true });
+  // While somebody types into the text field, buttons leave it the focus, or the phone's keyboard folds away.
+  byId('rail').addEventListener('pointerdown', (event) => {
+    if (typing.active && event.target.closest('button')) event.preventDefault();
+  });
   byId('keyboard').onclick = () => (typing.active ? typing.close() : typing.open());
   // While the text field has the keyboard, a tap on the picture must not fold it away.
   for (const type of ['focus', 'blur']) {

@@ -65,8 +65,8 @@ function onNamedHost({ host, port, encrypt, path }, page) {
   const name = (host || page.hostname).replace(/^([0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*)$/i, '[$1]');
   const base = new URL(`${secure ? 'https' : 'http'}://${name}`);
   if (port) base.port = String(port);
-  // './' keeps a path with several slashes at its start from being read as a host.
-  return asSocket(new URL(`./${path ?? 'websockify'}`, base));
+  // './' keeps a path that looks like an address from being one.
+  return asSocket(new URL(`./${(path || 'websockify').replace(/^\/+/, '')}`, base));
 }
 
 // A relative path has meant three things: beside the page (noVNC from 1.5 on), from the root of the

@@ -2,7 +2,7 @@
 // clipboard without asking; the text goes to the desktop's clipboard, and then the key itself.
 import { KEYS } from './keysyms.js';
 
-const EVENT_WITHIN = 60; // where the browser makes no paste event, the key goes out by itself
+const EVENT_WITHIN = 250; // where the browser makes no paste event, the key goes out by itself
 
 const mac = () => /mac|iphone|ipad/i.test(navigator.platform);
 

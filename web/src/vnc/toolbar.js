@@ -12,11 +12,12 @@ export class Toolbar {
   // back(): gives the focus back to the desktop.
   constructor(back) {
     this.#back = back;
-    this.#handle.onclick = () => (this.isOpen ? this.hide() : this.show({ focus: true }));
+    // Whoever came by keyboard goes on by keyboard (detail is 0 then); a finger leaves the focus alone.
+    this.#handle.onclick = ({ detail }) => (this.isOpen ? this.hide() : this.show({ focus: detail === 0 }));
     const rail = byId('rail');
     for (const type of ['pointermove', 'pointerdown', 'keydown', 'input']) rail.addEventListener(type, () => this.#stir());
     rail.addEventListener('keydown', (event) => this.#key(event));
-    for (const button of rail.querySelectorAll('[aria-controls]')) {
+    for (const button of this.#bar.querySelectorAll('[aria-controls]')) {
       button.onclick = () => this.#toggle(button);
     }
     byId('stage').addEventListener('pointerdown', () => this.hide(), { capture: true });
@@ -56,6 +57,7 @@ export class Toolbar {
     if (open) this.closePanels();
     button.setAttribute('aria-expanded', String(open));
     byId(button.getAttribute('aria-controls')).hidden = !open;
+    byId('rail').classList.toggle('panel-open', open);
     this.#stir();
   }
 

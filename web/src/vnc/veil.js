@@ -18,6 +18,7 @@ export class Veil {
 
   show(state) {
     clearInterval(this.#clock);
+    if (state.name !== 'connected') byId('notice').classList.remove('shown');
     document.documentElement.dataset.state = state.name;
     byId('veil').hidden = state.name === 'connected';
     byId('password-form').hidden = state.name !== 'password';

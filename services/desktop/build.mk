@@ -1,0 +1,11 @@
+SERVICE_CPPFLAGS += -Iservices
+SERVICE_BIN += $(B)/services/desktop/sandgate-desktop
+
+# gate.c is for the programs beside this one.
+DESKTOP_SRC := $(filter-out services/desktop/gate.c,$(wildcard services/desktop/*.c))
+
+$(B)/services/desktop/sandgate-desktop: $(DESKTOP_SRC:%.c=$(B)/obj/%.o) \
+		$(addprefix $(B)/obj/base/,bytes.o err.o utf8.o)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $^ -lvncserver -lXdamage -lXfixes -lXrandr -lXtst \
+		-lX11 -ldeflate -ljpeg -lz -lpthread

@@ -1,0 +1,191 @@
+#include "desktop/jobs.h"
+
+#include <X11/keysym.h>
+#include <string.h>
+
+#include "desktop/keynames.h"
+
+#define TYPED_AT_ONCE 64   /* characters, before others have their turn */
+#define RETRY_MS      50   /* while no key is free for a symbol */
+#define STUCK_MS      3000 /* after which none will be */
+#define FETCH_MS      1500 /* for who is in front to fetch what is pasted; it may not want it */
+
+enum progress { STEP_DONE, STEP_LATER, STEP_FAILED };
+
+static void run(void *arg);
+
+void jobs_open(struct jobs *jobs, struct loop *loop, struct input *input,
+               struct clipboard *clipboard, void (*pasted)(void *arg, struct text *text), void *arg)
+{
+    *jobs = (struct jobs){.loop = loop,
+                          .input = input,
+                          .clipboard = clipboard,
+                          .pasted = pasted,
+                          .arg = arg,
+                          .timer = {.fn = run, .arg = jobs}};
+}
+
+static enum progress later(struct jobs *jobs, uint64_t ms)
+{
+    loop_timer(jobs->loop, &jobs->timer, ms);
+    return STEP_LATER;
+}
+
+/* No key can have the symbol now; soon one may. */
+static enum progress stuck(struct jobs *jobs)
+{
+    uint64_t now = clock_ms();
+    if (!jobs->since_ms)
+        jobs->since_ms = now;
+    return now - jobs->since_ms > STUCK_MS ? STEP_FAILED : later(jobs, RETRY_MS);
+}
+
+static enum progress press_key(struct jobs *jobs)
+{
+    uint32_t keysym = 0;
+    (void)keyname_find(jobs->step.text, jobs->step.length, &keysym);
+    return input_key(jobs->input, &jobs->source, keysym, jobs->step.x != 0) ? STEP_DONE
+                                                                            : stuck(jobs);
+}
+
+static enum progress type_on(struct jobs *jobs)
+{
+    for (int i = 0; i < TYPED_AT_ONCE; i++) {
+        size_t n;
+        if (jobs->typed == jobs->step.length)
+            return STEP_DONE;
+        const char *text = jobs->step.text + jobs->typed;
+        uint32_t keysym =
+            keysym_of_character(utf8_character(text, jobs->step.length - jobs->typed, &n));
+        bool crlf = text[0] == '\r' && n < jobs->step.length - jobs->typed && text[1] == '\n';
+        if (keysym && !crlf && !input_type(jobs->input, keysym))
+            return stuck(jobs);
+        jobs->since_ms = 0;
+        jobs->typed += n;
+    }
+    return later(jobs, 1);
+}
+
+static enum progress paste(struct jobs *jobs)
+{
+    if (jobs->fetching) {
+        jobs->fetching = false;
+        return STEP_DONE;
+    }
+    struct text *text = text_new(jobs->step.text, jobs->step.length);
+    if (!text)
+        return STEP_FAILED;
+    clipboard_set(jobs->clipboard, text);
+    jobs->pasted(jobs->arg, text);
+    text_unref(text);
+    jobs->fetching = true;
+    (void)input_key(jobs->input, &jobs->source, XK_Control_L, true);
+    (void)input_key(jobs->input, &jobs->source, XK_v, true);
+    (void)input_key(jobs->input, &jobs->source, XK_v, false);
+    (void)input_key(jobs->input, &jobs->source, XK_Control_L, false);
+    return later(jobs, FETCH_MS);
+}
+
+static enum progress go_on(struct jobs *jobs)
+{
+    const struct step *step = &jobs->step;
+    switch (step->kind) {
+    case DISPLAY_MOVE:
+        input_move(jobs->input, step->x, step->y);
+        return STEP_DONE;
+    case DISPLAY_BUTTON:
+        input_button(jobs->input, &jobs->source, step->x, step->y != 0);
+        return STEP_DONE;
+    case DISPLAY_KEY:
+        return press_key(jobs);
+    case DISPLAY_TYPE:
+        return type_on(jobs);
+    case DISPLAY_PASTE:
+        return paste(jobs);
+    case DISPLAY_WAIT:
+        if (jobs->typed++ == 0)
+            return later(jobs, (uint64_t)step->x);
+        return STEP_DONE;
+    }
+    return STEP_DONE;
+}
+
+static void finish(struct jobs *jobs, const struct err *err)
+{
+    struct job *job = jobs->first;
+    jobs->first = job->next;
+    jobs->busy = jobs->fetching = false;
+    loop_cancel(jobs->loop, &jobs->timer);
+    if (err)
+        input_release_all(jobs->input, &jobs->source);
+    job->done(job->arg, err);
+}
+
+static void run(void *arg)
+{
+    struct jobs *jobs = arg;
+    while (jobs->first) {
+        struct job *job = jobs->first;
+        if (!jobs->busy && !request_step(job->payload, job->n, &job->offset, &jobs->step)) {
+            finish(jobs, NULL);
+            continue;
+        }
+        if (!jobs->busy) {
+            jobs->typed = 0;
+            jobs->since_ms = 0;
+            jobs->busy = true;
+        }
+        enum progress progress = go_on(jobs);
+        if (progress == STEP_LATER)
+            break;
+        jobs->busy = false;
+        if (progress == STEP_FAILED) {
+            struct err err;
+            (void)err_set(&err, ERR_SYSTEM, "no key of the keyboard could be given that symbol");
+            finish(jobs, &err);
+        }
+    }
+    (void)XFlush(jobs->input->x->display);
+}
+
+void jobs_add(struct jobs *jobs, struct job *job)
+{
+    struct job **link = &jobs->first;
+    bool idle = !jobs->first;
+    job->next = NULL;
+    job->offset = 0;
+    while (*link)
+        link = &(*link)->next;
+    *link = job;
+    if (idle)
+        run(jobs);
+}
+
+static void nothing_done(void *arg, const struct err *err)
+{
+    (void)arg;
+    (void)err;
+}
+
+void jobs_cancel(struct jobs *jobs, struct job *job)
+{
+    struct job **link = &jobs->first;
+    if (jobs->first == job) {
+        struct err err;
+        (void)err_set(&err, ERR_CONFLICT, "cancelled");
+        job->done = nothing_done;
+        finish(jobs, &err);
+        run(jobs);
+        return;
+    }
+    while (*link && *link != job)
+        link = &(*link)->next;
+    if (*link)
+        *link = job->next;
+}
+
+void jobs_fetched(struct jobs *jobs)
+{
+    if (jobs->fetching)
+        loop_timer(jobs->loop, &jobs->timer, 0);
+}
