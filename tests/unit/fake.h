@@ -39,7 +39,7 @@ static inline void fake_exec(const struct address *address, const char *name)
 static inline pid_t fake_start(const char *name, const struct address *address)
 {
     int out[2];
-    char line[256];
+    char byte = 0;
     if (pipe(out) < 0)
         return 0;
     pid_t pid = fork();
@@ -50,9 +50,10 @@ static inline pid_t fake_start(const char *name, const struct address *address)
         fake_exec(address, name);
     }
     (void)close(out[1]);
-    ssize_t n = read(out[0], line, sizeof line);
+    while (byte != '\n' && read(out[0], &byte, 1) == 1)
+        ;
     (void)close(out[0]);
-    return n > 0 ? pid : 0;
+    return byte == '\n' ? pid : 0;
 }
 
 static inline void fake_stop(pid_t pid)

@@ -184,7 +184,7 @@ int main(void)
     service.port = fake_free_port();
     nobody.port = fake_free_port();
     pid_t pid = fake_start("browser", &service);
-    if (loop_open(&loop, &err) < 0 || upstream_pool_open(loop, &pool, &err) < 0 ||
+    if (pid <= 0 || loop_open(&loop, &err) < 0 || upstream_pool_open(loop, &pool, &err) < 0 ||
         gateway_open(&g, &err) < 0)
         return 1;
     RUN(requests_pass_byte_for_byte);
