@@ -37,7 +37,7 @@ packages_of() {
     runtime)
         # The libuv plugin of libwebsockets is loaded by name at run time; no other package asks for it.
         echo libmicrohttpd12 libwebsockets17 libwebsockets-evlib-uv libcjson1 libuv1 libsqlite3-0 libssl3
-        echo bash ripgrep procps tzdata
+        echo bash ripgrep procps tzdata python3
         ;;
     desktop)
         echo xvfb openbox xauth util-linux x11-utils
