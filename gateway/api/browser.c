@@ -15,7 +15,7 @@
 
 #define BROWSER_SERVICE  "browser"
 #define DOCUMENT_CEILING (4 * MIB)
-#define FETCH_MS         4000
+#define FETCH_MS         UINT64_C(4000)
 /* A page that hangs does not answer: the rest is told without it. */
 #define PAGE_MS      1500
 #define JPEG_QUALITY 80
