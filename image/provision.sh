@@ -31,7 +31,7 @@ packages_of() {
         echo gcc libc6-dev make pkg-config ca-certificates
         echo libmicrohttpd-dev libwebsockets-dev libcjson-dev libuv1-dev libsqlite3-dev libssl-dev
         echo libvncserver-dev libx11-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev
-        echo libjpeg62-turbo-dev libdeflate-dev zlib1g-dev
+        echo libjpeg62-turbo-dev libdeflate-dev libxxhash-dev zlib1g-dev
         node_packages
         ;;
     runtime)
