@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,14 @@ static const char *const start_names[] = {"lazy", "boot", NULL};
 
 #define AT(member) offsetof(struct manifest, member)
 
+static const char *const signal_names[] = {"TERM", "INT", "HUP", "QUIT", NULL};
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+
+int manifest_signal(const struct manifest *manifest)
+{
+    return signals[manifest->stop_signal];
+}
+
 static const struct field manifest_fields[] = {
     {"title", FIELD_TEXT, AT(title), .max = 100},
     {"description", FIELD_TEXT, AT(description), .max = 1000},
@@ -34,6 +43,7 @@ static const struct field manifest_fields[] = {
     {"ready.timeout_seconds", FIELD_NUMBER, AT(ready_seconds), .max = 3600, .fallback = "20"},
     {"start", FIELD_CHOICE, AT(boot), .choices = start_names, .fallback = "\"lazy\""},
     {"idle_stop_seconds", FIELD_NUMBER, AT(idle_stop_seconds), .max = MAX_SECONDS, .fallback = "0"},
+    {"stop_signal", FIELD_CHOICE, AT(stop_signal), .choices = signal_names, .fallback = "\"TERM\""},
     {"stop_seconds", FIELD_NUMBER, AT(stop_seconds), .max = 600, .fallback = "5"},
     {"memory_mb", FIELD_INT, AT(memory_mb), .max = INT64_C(1) << 30, .fallback = "0"},
     FIELDS_END,

@@ -135,12 +135,13 @@ void process_look(struct service *s)
         set_gone(s);
 }
 
-/* The program knows best in which order its own processes end: Chromium loses what pages have
- * stored when its storage process is told too. What it leaves behind is told after it. */
+/* The program alone is told, for it knows best in which order its own processes end: Chromium loses
+ * what pages have stored when its storage process is told too. What it leaves behind has no one
+ * else to tell it. */
 static void ask_to_end(struct service *s)
 {
     if (s->child) {
-        (void)kill(child_pid(s->child), SIGTERM);
+        (void)kill(child_pid(s->child), manifest_signal(s->manifest));
         (void)kill(child_pid(s->child), SIGCONT);
         return;
     }
