@@ -31,13 +31,13 @@ packages_of() {
         echo gcc libc6-dev make pkg-config ca-certificates
         echo libmicrohttpd-dev libwebsockets-dev libcjson-dev libuv1-dev libsqlite3-dev libssl-dev
         echo libvncserver-dev libx11-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev
-        echo libjpeg62-turbo-dev libdeflate-dev zlib1g-dev
+        echo libjpeg62-turbo-dev libdeflate-dev libxxhash-dev zlib1g-dev
         node_packages
         ;;
     runtime)
         # The libuv plugin of libwebsockets is loaded by name at run time; no other package asks for it.
         echo libmicrohttpd12 libwebsockets17 libwebsockets-evlib-uv libcjson1 libuv1 libsqlite3-0 libssl3
-        echo bash ripgrep procps tzdata
+        echo bash ripgrep procps tzdata python3
         ;;
     desktop)
         echo xvfb openbox xauth util-linux x11-utils

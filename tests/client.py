@@ -1,7 +1,7 @@
 """A small typed client of the gateway: what a test says to it, and what came back.
 
-`Api.post/get/...` return an `Answer` whatever the status is. `api.shell`, `api.bash`, `api.file` and `api.node` insist on
-success and return typed results. Every successful JSON answer is held against the API's published shapes
+`Api.post/get/...` return an `Answer` whatever the status is. `api.shell`, `api.bash`, `api.file` and `api.node` insist
+on success and return typed results. Every successful JSON answer is held against the API's published shapes
 (`shapes.py`), so each test that calls a route also proves that the answer parses in a typed client.
 """
 

@@ -2,7 +2,8 @@
 
 #include "api/app.h"
 
-/* clang-format off: a line each, so that two new nouns do not meet in one */
+/* A line each, so that two new nouns do not meet in one. */
+/* clang-format off */
 const struct route *const route_tables[] = {
     sandbox_routes,
     file_routes,

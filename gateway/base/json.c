@@ -87,6 +87,9 @@ static void set_fallback(struct decoder *d, const struct field *f)
     case FIELD_BOOL:
         *(bool *)(void *)at = text && strcmp(text, "true") == 0;
         break;
+    case FIELD_SWITCH:
+        *(int *)(void *)at = SWITCH_ABSENT;
+        break;
     case FIELD_INT:
         *(int64_t *)(void *)at = text ? strtoll(text, NULL, 10) : INT_ABSENT;
         break;
@@ -205,6 +208,11 @@ static int set_value(struct decoder *d, const struct field *f, const cJSON *valu
         if (!cJSON_IsBool(value))
             return wrong_type(d, f, "true or false");
         *(bool *)(void *)(d->out + f->offset) = cJSON_IsTrue(value);
+        return 0;
+    case FIELD_SWITCH:
+        if (!cJSON_IsBool(value))
+            return wrong_type(d, f, "true or false");
+        *(int *)(void *)(d->out + f->offset) = cJSON_IsTrue(value);
         return 0;
     case FIELD_INT:
     case FIELD_NUMBER:
@@ -403,6 +411,7 @@ static int set_from_text(struct decoder *d, const struct field *f, struct text v
     }
     case FIELD_CHOICE:
         return set_choice(d, f, value.p);
+    case FIELD_SWITCH:
     case FIELD_TEXT_LIST:
     case FIELD_INT_LIST:
     case FIELD_TEXT_MAP:

@@ -249,13 +249,20 @@ static void add_headers(struct MHD_Response *response, const struct reply *r, bo
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
+/* What is not chunked and has no length ends with the connection; a HEAD's answer would else bear
+ * the last chunk of a body that is not there. */
+static void leave_unframed(struct MHD_Response *response)
+{
+    (void)MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+}
+
 static enum MHD_Result send_reply(struct exchange *ex)
 {
     struct reply *r = &ex->reply;
     /* A HEAD or 304 reply of unknown size would put body bytes on the wire. */
     bool bodyless = r->status == 304 || r->status == 204;
-    if (r->kind == REPLY_STREAM && !r->sized && (bodyless || strcmp(ex->method.p, "HEAD") == 0))
-        r->close = true;
+    bool unframed = r->kind == REPLY_STREAM && !r->sized && strcmp(ex->method.p, "HEAD") == 0;
+    r->close |= unframed;
     if (bodyless && r->kind != REPLY_UPGRADE) {
         r->kind = REPLY_STATIC;
         r->text = "";
@@ -265,6 +272,8 @@ static enum MHD_Result send_reply(struct exchange *ex)
     ex->phase = PHASE_SENT;
     if (!response)
         return MHD_NO;
+    if (unframed)
+        leave_unframed(response);
     add_headers(response, r, ex->http10);
     enum MHD_Result queued = MHD_queue_response(ex->con, r->status, response);
     MHD_destroy_response(response);

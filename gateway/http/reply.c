@@ -146,13 +146,14 @@ void exchange_stream_end(struct exchange *ex)
     go_on(ex);
 }
 
-/* A client whose only sign of the end is the close of the connection is shown a reset instead. */
+/* A client whose only sign of the end is the close of the connection is shown a reset instead:
+ * that is what disconnecting a TCP socket sends. */
 void exchange_stream_break(struct exchange *ex)
 {
-    struct linger reset = {.l_onoff = 1};
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     int fd = ex->http10 && !ex->reply.sized ? exchange_socket(ex) : -1;
     if (fd >= 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        (void)connect(fd, &nobody, sizeof nobody);
     ex->reply.stream_broken = true;
     exchange_stream_end(ex);
 }

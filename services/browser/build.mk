@@ -1,6 +1,6 @@
 # The launcher: becomes Chromium. Of the gateway it links the base and the proxy settings.
 BROWSER_OBJ := $(filter-out %/main.o,$(patsubst services/%.c,$(B)/obj/services/%.o,$(wildcard services/browser/*.c)))
-BROWSER_USE := $(BASE_OBJ) $(B)/obj/core/proxy_pac.o
+BROWSER_USE := $(BASE_OBJ) $(B)/obj/core/proxy_pac.o $(B)/obj/core/browser_settings.o
 
 SERVICE_BIN += $(B)/services/browser/sandgate-browser
 

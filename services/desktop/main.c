@@ -21,9 +21,12 @@
 #include "desktop/resize.h"
 #include "desktop/screen.h"
 #include "desktop/shots.h"
+#include "desktop/tiles.h"
 #include "desktop/viewers.h"
 #include "desktop/vnc.h"
 #include "desktop/xserver.h"
+
+#define TIDY_MS 1000
 
 struct desktop {
     struct loop loop;
@@ -32,6 +35,8 @@ struct desktop {
     struct keyboard keyboard;
     struct input input;
     struct damage damage;
+    struct tiles tiles;
+    struct timer tidy; /* after something was shown */
     struct clipboard *clipboard;
     struct clipboard_waiter waiter; /* for viewers to be told */
     bool waits;
@@ -49,8 +54,10 @@ static void on_size(struct desktop *d, int width, int height)
     struct err ignored;
     if (width == d->screen.width && height == d->screen.height)
         return;
-    if (screen_set_size(&d->screen, width, height, &ignored) == 0)
-        viewers_resize(d->viewers, width, height);
+    if (screen_set_size(&d->screen, width, height, &ignored) < 0)
+        return;
+    tiles_forget(&d->tiles);
+    viewers_resize(d->viewers, width, height);
 }
 
 static int resize(void *arg, int width, int height, struct err *err)
@@ -75,26 +82,51 @@ static void show_shape(struct desktop *d)
     shape_unref(shape);
 }
 
+static void tidy_later(struct desktop *d)
+{
+    if (!d->tidy.due_ms)
+        loop_timer(&d->loop, &d->tidy, TIDY_MS);
+}
+
 static void on_looked_at(void *arg, bool anybody)
 {
     struct desktop *d = arg;
     if (anybody) {
+        tiles_forget(&d->tiles);
         damage_watch(&d->damage, &d->x);
         show_shape(d);
+        tidy_later(d);
     } else {
         damage_ignore(&d->damage);
+        loop_cancel(&d->loop, &d->tidy);
+        screen_let_go(&d->screen);
         (void)malloc_trim(0);
     }
 }
 
+static void show(struct desktop *d, const struct rect *rects, int count)
+{
+    if (count == 0)
+        return;
+    viewers_damage(d->viewers, rects, count);
+    tidy_later(d);
+}
+
 static void show_damage(struct desktop *d)
 {
-    struct rect rects[DAMAGE_MAX_RECTS];
+    struct rect drawn[DAMAGE_MAX_RECTS], changed[TILES_MAX_OUT];
     if (!d->damage.waiting || !viewers_want_damage(d->viewers))
         return;
-    int count = damage_take(&d->damage, rects);
-    if (count)
-        viewers_damage(d->viewers, rects, count);
+    int count = damage_take(&d->damage, drawn);
+    show(d, changed, tiles_changed(&d->tiles, drawn, count, changed));
+}
+
+static void on_tidy(void *arg)
+{
+    struct desktop *d = arg;
+    struct rect doubtful[TILES_MAX_OUT];
+    show(d, doubtful, tiles_doubtful(&d->tiles, doubtful));
+    screen_let_go(&d->screen);
 }
 
 /* ---- the clipboard ---- */
@@ -229,6 +261,8 @@ static int open_parts(struct desktop *d, struct err *err)
         shots_open(&d->shots, &d->loop, err) < 0)
         return -1;
     cursor_watch(&d->x);
+    tiles_init(&d->tiles, &d->screen);
+    d->tidy = (struct timer){.fn = on_tidy, .arg = d};
     d->input = (struct input){&d->x, &d->keyboard, &d->screen};
     jobs_open(&d->jobs, &d->loop, &d->input, d->clipboard, on_pasted, d);
     return 0;

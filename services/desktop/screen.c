@@ -28,7 +28,9 @@ int screen_open(struct screen *screen, const char *folder, struct err *err)
         (void)munmap(map, size);
         return -1;
     }
-    *screen = (struct screen){.pixels = map + xwd.offset,
+    *screen = (struct screen){.map = map,
+                              .map_size = size,
+                              .pixels = map + xwd.offset,
                               .stride = xwd.stride,
                               .width = xwd.width,
                               .height = xwd.height,
@@ -45,4 +47,9 @@ int screen_set_size(struct screen *screen, int width, int height, struct err *er
     screen->width = width;
     screen->height = height;
     return 0;
+}
+
+void screen_let_go(const struct screen *screen)
+{
+    (void)madvise(screen->map, screen->map_size, MADV_DONTNEED);
 }

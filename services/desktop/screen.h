@@ -20,10 +20,14 @@ struct screen {
     size_t stride;         /* bytes from row to row */
     int width, height;     /* now */
     int max_width, max_height;
+    void *map;
+    size_t map_size;
 };
 
 /* Maps the file `Xvfb_screen0` in `folder`. */
 int screen_open(struct screen *screen, const char *folder, struct err *err) MUST_CHECK;
+/* The pages that were looked at no longer count as this program's; the server has them anyway. */
+void screen_let_go(const struct screen *screen);
 /* The server says its screen has this size. -1 when the mapping is smaller. */
 int screen_set_size(struct screen *screen, int width, int height, struct err *err) MUST_CHECK;
 

@@ -33,6 +33,7 @@ static void *run(void *arg)
         (void)!png_encode(&shot->screen, &shot->image, &shot->err);
     else
         (void)!jpeg_encode(&shot->screen, shot->quality, &shot->image, &shot->err);
+    screen_let_go(&shot->screen);
     (void)pthread_mutex_lock(&shots->lock);
     shot->next = shots->finished;
     shots->finished = shot;

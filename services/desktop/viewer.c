@@ -18,7 +18,7 @@
 
 /* What the loop has for the viewer. */
 struct box {
-    struct rect damage[DAMAGE_MAX_RECTS];
+    struct rect damage[TILES_MAX_OUT];
     int damage_count;
     bool resized, new_shape, answered, answer, end;
     int width, height;
@@ -301,28 +301,18 @@ void viewer_answer(struct viewer *v, bool done)
     close_box(v);
 }
 
-static void extend(struct rect *rect, const struct rect *by)
-{
-    int right = rect->x + rect->width, bottom = rect->y + rect->height;
-    int by_right = by->x + by->width, by_bottom = by->y + by->height;
-    rect->x = rect->x < by->x ? rect->x : by->x;
-    rect->y = rect->y < by->y ? rect->y : by->y;
-    rect->width = (right > by_right ? right : by_right) - rect->x;
-    rect->height = (bottom > by_bottom ? bottom : by_bottom) - rect->y;
-}
-
 /* When there is no room for further rectangles they become the one that holds them all. */
 void viewer_damage(struct viewer *v, const struct rect *rects, int count)
 {
     struct box *box = open_box(v);
     for (int i = 0; i < count; i++) {
-        if (box->damage_count < DAMAGE_MAX_RECTS) {
+        if (box->damage_count < TILES_MAX_OUT) {
             box->damage[box->damage_count++] = rects[i];
             continue;
         }
         for (int old = 1; old < box->damage_count; old++)
-            extend(&box->damage[0], &box->damage[old]);
-        extend(&box->damage[0], &rects[i]);
+            rect_extend(&box->damage[0], &box->damage[old]);
+        rect_extend(&box->damage[0], &rects[i]);
         box->damage_count = 1;
     }
     close_box(v);

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "desktop/damage.h"
 #include "desktop/screen.h"
 #include "desktop/shared.h"
+#include "desktop/tiles.h"
 
 #define VIEWER_MAX_LETTERS 256
 

@@ -2,7 +2,6 @@
 #ifndef SANDGATE_DESKTOP_VIEWERS_H
 #define SANDGATE_DESKTOP_VIEWERS_H
 
-#include "desktop/damage.h"
 #include "desktop/input.h"
 #include "desktop/loop.h"
 #include "desktop/screen.h"

@@ -1,4 +1,4 @@
-// The files a call brings along, below the current directory. Names were checked by the gateway: relative, without "..".
+// The files a call brings along, below the current directory. The gateway checked the names: relative, without "..".
 'use strict';
 
 const fs = require('node:fs');

@@ -1,15 +1,33 @@
-// Makes `import` usable in a session's code, which V8 runs as a script: import(…) becomes a call of a function of ours,
-// and an import declaration becomes `const … = await` that call. Lines stay where they are.
+// Makes `import` usable in a session's code, which V8 runs as a script: import(…) becomes a call of a function of
+// ours, and an import declaration becomes `const … = await` that call. Lines stay where they are.
 'use strict';
 
 const IMPORT = '__dynamicImport';
 
-const TOKEN =
-  /(?<space>\s+|\/\/[^\n]*|\/\*[^]*?\*\/)|(?<string>'(?:\\[^]|[^'\\\n])*'|"(?:\\[^]|[^"\\\n])*")|(?<word>[\p{ID_Start}$_#][\p{ID_Continue}$\u200c\u200d]*)|(?<number>\d[\w.]*)|(?<sign>[^])/uy;
+const TOKEN = new RegExp(
+  [
+    /(?<space>\s+|\/\/[^\n]*|\/\*[^]*?\*\/)/,
+    /(?<string>'(?:\\[^]|[^'\\\n])*'|"(?:\\[^]|[^"\\\n])*")/,
+    /(?<word>[\p{ID_Start}$_#][\p{ID_Continue}$\u200c\u200d]*)/u,
+    /(?<number>\d[\w.]*)/,
+    /(?<sign>[^])/,
+  ]
+    .map((part) => part.source)
+    .join('|'),
+  'uy',
+);
 const REGEX = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/\w*/y;
 const TEMPLATE = /(?:\\[^]|\$(?!\{)|[^\\`$])*(`|\$\{)/y;
-const DECLARATION =
-  /import\b\s*(?:(?<names>[^'"();]*?)\s*\bfrom\b\s*)?(?<from>'[^'\n]*'|"[^"\n]*")(?:\s*(?:with|assert)\s*(?<with>\{[^}]*\}))?/y;
+const DECLARATION = new RegExp(
+  [
+    /import\b\s*(?:(?<names>[^'"();]*?)\s*\bfrom\b\s*)?/,
+    /(?<from>'[^'\n]*'|"[^"\n]*")/,
+    /(?:\s*(?:with|assert)\s*(?<with>\{[^}]*\}))?/,
+  ]
+    .map((part) => part.source)
+    .join(''),
+  'y',
+);
 // After these words a slash begins a regular expression, as after most signs.
 const BEFORE_VALUE = new Set(
   'return typeof instanceof in of new delete void throw case do else await yield'.split(' '),

@@ -13,6 +13,7 @@ const Module = require('node:module');
 const net = require('node:net');
 const path = require('node:path');
 const { types } = require('node:util');
+const { promiseHooks } = require('node:v8');
 const vm = require('node:vm');
 const { writeFiles } = require('./files.js');
 const { IMPORT, rewriteImports } = require('./imports.js');
@@ -236,6 +237,21 @@ function asExpression(code) {
   }
 }
 
+// The promise that a script in REPL mode is, held until it settles. V8 holds it weakly: code that awaits what nobody
+// can settle any more would be collected, and the inspector would tell of that in the middle of the collection, which
+// ends the process. It is the first promise that evaluating makes.
+const held = new Set();
+
+function holdFirst(call) {
+  const stop = promiseHooks.onInit((promise) => {
+    stop();
+    if (call.promise) return;
+    call.promise = promise;
+    held.add(promise);
+  });
+  return stop;
+}
+
 function evaluate(call) {
   const code = asExpression(rewriteImports(call.code));
   const params = {
@@ -244,7 +260,12 @@ function evaluate(call) {
     replMode: true,
     timeout: call.left,
   };
-  session.post('Runtime.evaluate', params, (error, response) => onEvaluated(call, error, response));
+  const stop = holdFirst(call);
+  session.post('Runtime.evaluate', params, (error, response) => {
+    held.delete(call.promise);
+    onEvaluated(call, error, response);
+  });
+  stop();
 }
 
 function run(call) {

@@ -14,11 +14,13 @@ function wellFormed(text) {
 
 function bounded(text, most) {
   const string = String(text);
-  return wellFormed(string.length > most ? `${string.slice(0, most)}… ${string.length - most} more characters` : string);
+  const more = string.length - most;
+  return wellFormed(more > 0 ? `${string.slice(0, most)}… ${more} more characters` : string);
 }
 
 function isOurs(line) {
-  return /^\s+at /.test(line) && (line.includes(`${__dirname}/`) || /[( ]node:(internal|inspector|events|net)\b/.test(line));
+  if (!/^\s+at /.test(line)) return false;
+  return line.includes(`${__dirname}/`) || /[( ]node:(internal|inspector|events|net)\b/.test(line);
 }
 
 function cleanStack(stack) {
@@ -43,7 +45,10 @@ function isError(thrown) {
 // Whatever was thrown, even an object whose every property throws.
 function describe(thrown) {
   try {
-    if (!isError(thrown)) return { ename: typeof thrown, evalue: inspect(thrown), text: `Uncaught ${inspect(thrown)}` };
+    if (!isError(thrown)) {
+      const evalue = inspect(thrown);
+      return { ename: typeof thrown, evalue, text: `Uncaught ${evalue}` };
+    }
     const stack = cleanStack(thrown.stack || `${thrown.name}: ${thrown.message}`);
     return { ename: String(thrown.name), evalue: String(thrown.message), text: stack + details(thrown) };
   } catch {
@@ -54,8 +59,9 @@ function describe(thrown) {
 // What Node prints in braces behind a stack: code, errno and the like, and the cause.
 function details(error) {
   const own = Object.fromEntries(Object.entries(error).filter(([name]) => name !== 'stack' && name !== 'message'));
-  const cause = error.cause === undefined ? '' : `\n  [cause]: ${cleanStack(error.cause?.stack ?? inspect(error.cause))}`;
-  return (Object.keys(own).length ? ` ${inspect(own)}` : '') + cause;
+  const { cause } = error;
+  const because = cause === undefined ? '' : `\n  [cause]: ${cleanStack(cause?.stack ?? inspect(cause))}`;
+  return (Object.keys(own).length ? ` ${inspect(own)}` : '') + because;
 }
 
 // The members of an answer that tell of an error.

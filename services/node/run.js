@@ -1,5 +1,5 @@
-// A run: one program in a process of its own, as `node FILE` would run it, whether it is a CommonJS or an ES module, with
-// await at the top level in both.
+// A run: one program in a process of its own, as `node FILE` would run it, whether it is a CommonJS or an ES module,
+// with await at the top level in both.
 //
 // Its folder, which the gateway made and removes, is the first argument: `input` holds {code, files?}, and what is left
 // in `result` afterwards tells of the error that ended it: {ename, evalue, traceback}.

@@ -139,7 +139,10 @@ def test_fields_are_checked(api: Api, fields: dict, name: str) -> None:
 
 def test_long_code_and_much_output(api: Api) -> None:
     padding = "#" + "x" * 1_000_000 + "\n"
-    for language, code in (("python", "print('é' * 1000000)"), ("bash", "head -c 2000000 /dev/zero | tr '\\0' y; echo")):
+    for language, code in (
+        ("python", "print('é' * 1000000)"),
+        ("bash", "head -c 2000000 /dev/zero | tr '\\0' y; echo"),
+    ):
         assert len(run(api, language, padding + code).stdout.encode()) == 2_000_001
     binary = run(api, "bash", "printf 'a\\0b\\377'")
     assert binary.stdout == "a\0b\ufffd"

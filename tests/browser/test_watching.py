@@ -82,7 +82,7 @@ def test_a_drag_draws(vnc, board):
     vnc.page.mouse.down()
     for part in (0.2, 0.5, 0.8):
         go(part)
-        board.tab.wait_for(f"pen.getImageData({300 * part}, 100, 1, 1).data[0] === 255")
+        board.tab.wait_for(f"pen.getImageData({300 * part - 10}, 100, 1, 1).data[0] === 255")
     vnc.page.mouse.up()
     board.wait_events(1, "mouseup")
     board.forget()

@@ -14,6 +14,7 @@ import base64
 import hashlib
 import json
 import os
+import socket
 import struct
 import sys
 
@@ -21,7 +22,12 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BIG = 8 * 1024 * 1024
 
 
+left: dict[str, dict[str, object]] = {}
+
+
 def log(event: str, **details: object) -> None:
+    if event == "left":
+        left.setdefault(str(details["target"]), details)
     print(json.dumps({"event": event, **details}), flush=True)
 
 
@@ -48,12 +54,12 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
 
 async def read_body(request: Request, reader: asyncio.StreamReader) -> bytes:
     if request.get("Transfer-Encoding"):
-        body = b""
+        pieces = []
         while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
-            body += await reader.readexactly(size)
+            pieces.append(await reader.readexactly(size))
             await reader.readexactly(2)
         await reader.readuntil(b"\r\n")
-        return body
+        return b"".join(pieces)
     return await reader.readexactly(int(request.get("Content-Length") or 0))
 
 
@@ -209,6 +215,16 @@ async def http(how: str, request: Request, reader: asyncio.StreamReader, writer:
         seen["peer"] = str(writer.get_extra_info("peername"))
         writer.write(answer(json.dumps(seen).encode(), more="X-Twice: 1\r\nX-Twice: 2\r\nKeep-Alive: x\r\n"))
         return True
+    if how == "left":
+        # Whether a client has left the request for the target in the query.
+        writer.write(answer(json.dumps(left.get(request.target.split("?", 1)[1])).encode()))
+        return True
+    if how == "slow":
+        writer.transport.pause_reading()
+        await asyncio.sleep(0.7)
+        writer.transport.resume_reading()
+        writer.write(answer(str(len(await read_body(request, reader))).encode()))
+        return True
     if how == "chunked":
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: x/y\r\n\r\n")
         for piece in (b"hello", b", ", b"x" * 100000):
@@ -227,6 +243,8 @@ async def http(how: str, request: Request, reader: asyncio.StreamReader, writer:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000)
         await writer.drain()
         await asyncio.sleep(0.2)
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         writer.transport.abort()
     elif how == "sse":
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
@@ -296,7 +314,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         try:
             again = await serve_one(request, reader, writer)
             await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
             log("left", target=request.target)
             break
     writer.close()
@@ -308,6 +326,8 @@ async def main() -> None:
     else:
         server = await asyncio.start_server(serve, "127.0.0.1", int(os.environ["SERVICE_PORT"]))
     log("ready")
+    if os.environ.get("FAKE_QUIET"):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     async with server:
         await server.serve_forever()
 

@@ -29,6 +29,7 @@ static inline void fake_exec(const struct address *address, const char *name)
     (void)snprintf(port, sizeof port, "%u", address->port);
     (void)setenv("SERVICE_PORT", port, 1);
     (void)setenv("SERVICE_SOCKET", address->path, 1);
+    (void)setenv("FAKE_QUIET", "1", 1);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)execlp("python3", "python3", "tests/fakes/upstream.py", name, (char *)NULL);
     _exit(127);
@@ -38,7 +39,7 @@ static inline void fake_exec(const struct address *address, const char *name)
 static inline pid_t fake_start(const char *name, const struct address *address)
 {
     int out[2];
-    char line[256];
+    char byte = 0;
     if (pipe(out) < 0)
         return 0;
     pid_t pid = fork();
@@ -49,9 +50,10 @@ static inline pid_t fake_start(const char *name, const struct address *address)
         fake_exec(address, name);
     }
     (void)close(out[1]);
-    /* The pipe stays open: what it logs later would else end it. */
-    ssize_t n = read(out[0], line, sizeof line);
-    return n > 0 ? pid : 0;
+    while (byte != '\n' && read(out[0], &byte, 1) == 1)
+        ;
+    (void)close(out[0]);
+    return byte == '\n' ? pid : 0;
 }
 
 static inline void fake_stop(pid_t pid)

@@ -2,17 +2,19 @@
 # screenshot, pointer, cold, quiet: what our desktop alone is asked for.
 
 row_screenshot() {
-    local found kind limit suffix
+    local found kind limit suffix before count=$((ROUNDS * 15))
     start_nginx "$BENCH/pages"
     start_ours "http://127.0.0.1:$PORT/article.html"
     await_title 'The article: painted'
     for kind in PNG JPEG; do
         limit=25 suffix='?format=png'
         [[ $kind == PNG ]] || limit=12 suffix='?format=jpeg'
-        found=$("$BUILD/shots" "$PORT" "/v1/browser/screenshot$suffix" $((ROUNDS * 15)) $SCREEN_WIDTH $SCREEN_HEIGHT)
+        before=$(server_seconds)
+        found=$("$BUILD/shots" "$PORT" "/v1/browser/screenshot$suffix" "$count" $SCREEN_WIDTH $SCREEN_HEIGHT)
         record "screenshot ${SCREEN_WIDTH}×$SCREEN_HEIGHT $kind, p50" "≤ $limit ms" "$(round 1 "$(field 1 "$found")") ms" '' '' \
             "$(at_most "$(field 1 "$found")" $limit)"
-        note "screenshot $kind: p90 $(round 1 "$(field 2 "$found")") ms, $(round 0 "$(calc "$(field 3 "$found") / 1000")") kB."
+        note "screenshot $kind: p90 $(round 1 "$(field 2 "$found")") ms, $(round 0 "$(calc "$(field 3 "$found") / 1000")") kB," \
+            "$(round 1 "$(calc "($(server_seconds) - $before) * 1000 / ($count + 3)")") ms of CPU each."
     done
 }
 
