@@ -304,6 +304,8 @@ static int decode_object(struct decoder *d, const cJSON *tree, const struct fiel
                 return -1;
             continue;
         }
+        if (!outer && !cJSON_IsNull(item) && has_inner_rows(fields, name))
+            return err_field(d->err, name, "field '%s' must be an object", name);
         const struct field *f = find(fields, name, &index);
         if (!f) {
             note_unknown(unknown, name);
