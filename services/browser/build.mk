@@ -6,6 +6,6 @@ SERVICE_BIN += $(B)/services/browser/sandgate-browser
 
 $(B)/services/browser/sandgate-browser: $(B)/obj/services/browser/main.o $(BROWSER_OBJ) $(BROWSER_USE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $^ $(shell pkg-config --libs libcjson)
+	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $^ $(shell pkg-config --libs libcjson) -lm
 
 $(B)/unit/browser_launcher_test: $(BROWSER_OBJ)
