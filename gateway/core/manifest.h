@@ -6,6 +6,9 @@
  *   environment          further variables; null takes one away
  *   needs, wants         names of services; see core/supervisor.h
  *   listen.tcp           the port of the loopback it prefers; listen.socket: a Unix socket
+ *   listen.port_from     a variable: where it is set it names the port to be used instead
+ *   disabled_by          a variable: where it is set, to anything but false, 0, no or off, there is
+ *                        no such service
  *   ready.probe          tcp, unix or http; default: what it listens on; where it does not listen
  *                        it is ready as soon as it runs
  *   ready.path           of an http request, or of a socket that is not the one it listens on
@@ -41,6 +44,7 @@ struct manifest {
     struct text_list needs, wants;
     int64_t port; /* INT_ABSENT: none */
     bool socket;
+    struct text port_from, disabled_by;
     int probe; /* enum probe_kind, or CHOICE_ABSENT: none */
     struct text probe_path;
     double ready_seconds;
@@ -62,6 +66,10 @@ int manifest_parse(struct arena *arena, const char *dir, const char *name, const
 
 /* The number of its stop_signal. */
 int manifest_signal(const struct manifest *manifest);
+
+/* What the variables of `envp` change: where it listens, and whether it is wanted at all. */
+int manifest_apply(struct manifest *m, const char *const *envp, bool *ret_disabled,
+                   struct err *err) MUST_CHECK;
 
 /* No service may come to need or want itself. Names that are not in the list are passed over. */
 int manifest_check_order(const struct manifest *list, size_t n, struct err *err) MUST_CHECK;
