@@ -23,6 +23,7 @@ const struct route *const route_tables[] = {
     docs_routes,
     devtools_routes,
     vnc_routes,
+    preview_routes,
     health_routes,
     metrics_routes,
     page_routes,
