@@ -90,6 +90,17 @@ static int listen_on(const struct config *config, int *ret_fd, struct err *err)
     return r;
 }
 
+static uint16_t port_of(int listener)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6
+                     ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
+                     : ((const struct sockaddr_in *)(const void *)&address)->sin_port);
+}
+
 /* The one line on standard output: whoever started us reads the address from it. */
 static void announce(int listener)
 {
@@ -189,12 +200,14 @@ static int open_http(struct gateway *g, struct err *err)
         upstream_pool_open(g->app.loop, &g->app.upstreams, err) < 0 ||
         listen_on(&g->config, &fd, err) < 0)
         return -1;
+    g->app.port = port_of(fd);
     if (auth_required(g->app.auth))
         wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,
         .supervisor = g->app.supervisor,
+        .preview = &preview_named_route,
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
         .max_slow = SLOW_AT_ONCE,

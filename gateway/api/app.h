@@ -31,6 +31,7 @@ struct app {
     struct server *server;
     struct ws_context *ws;
     uint64_t started_ms;  /* loop_clock() at start */
+    uint16_t port;        /* which we listen on */
     struct bytes openapi; /* the document, once it was asked for */
 };
 
@@ -55,6 +56,7 @@ extern const struct route metrics_routes[];
 extern const struct route nodejs_routes[];
 extern const struct route nodejs_session_routes[];
 extern const struct route page_routes[];
+extern const struct route preview_routes[];
 extern const struct route sandbox_routes[];
 extern const struct route service_routes[];
 extern const struct route shell_routes[];
@@ -64,5 +66,8 @@ extern const struct route vnc_routes[];
 extern const struct route vscode_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];
+
+/* Not of a table: the row of requests whose Host or header names a port. */
+extern const struct route preview_named_route;
 
 #endif

@@ -24,6 +24,7 @@ const struct route *const route_tables[] = {
     devtools_routes,
     vnc_routes,
     vscode_routes,
+    preview_routes,
     health_routes,
     metrics_routes,
     page_routes,
