@@ -5,6 +5,7 @@
 /* clang-format off: a line each, so that two new nouns do not meet in one */
 const struct route *const route_tables[] = {
     sandbox_routes,
+    resource_routes,
     file_routes,
     file_transfer_routes,
     shell_routes,
@@ -20,6 +21,7 @@ const struct route *const route_tables[] = {
     display_routes,
     service_routes,
     docs_routes,
+    llms_routes,
     devtools_routes,
     vnc_routes,
     health_routes,
