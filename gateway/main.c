@@ -21,6 +21,7 @@
 #include "core/history.h"
 #include "core/node_sessions.h"
 #include "core/recorder.h"
+#include "core/resources.h"
 #include "core/shell_sessions.h"
 #include "core/supervisor.h"
 #include "core/toolbox.h"
@@ -241,6 +242,7 @@ static int open_all(struct gateway *g, struct err *err)
         return -1;
     g->app.environment = g->environment;
     if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
+        resources_open("", g->config.workspace, &g->app.resources, err) < 0 ||
         open_store(g, err) < 0 || open_sessions(g, err) < 0 || open_code(g, err) < 0 ||
         supervisor_open(g->app.loop, g->app.children, &g->config, g->environment,
                         &g->app.supervisor, err) < 0)
@@ -308,6 +310,7 @@ static void close_all(struct gateway *g)
     loop_close(g->app.loop);
     children_close(g->app.children);
     toolbox_close(g->app.toolbox);
+    resources_close(g->app.resources);
     files_close(g->app.files);
     environment_close(g->environment);
 }

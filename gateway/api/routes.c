@@ -6,6 +6,7 @@
 /* clang-format off */
 const struct route *const route_tables[] = {
     sandbox_routes,
+    resource_routes,
     file_routes,
     file_transfer_routes,
     shell_routes,
@@ -21,6 +22,7 @@ const struct route *const route_tables[] = {
     display_routes,
     service_routes,
     docs_routes,
+    llms_routes,
     devtools_routes,
     vnc_routes,
     vscode_routes,
