@@ -64,6 +64,7 @@ extern const struct route shell_routes[];
 extern const struct route shell_session_routes[];
 extern const struct route terminal_routes[];
 extern const struct route vnc_routes[];
+extern const struct route vscode_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];
 

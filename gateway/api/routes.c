@@ -25,6 +25,7 @@ const struct route *const route_tables[] = {
     devtools_routes,
     vnc_routes,
     jupyter_page_routes,
+    vscode_routes,
     health_routes,
     metrics_routes,
     page_routes,

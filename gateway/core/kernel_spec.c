@@ -11,7 +11,7 @@
 #include "base/ident.h"
 
 #define SPEC_MAX (64 * KIB)
-#define VENV     "jupyter/venv"
+#define VENV     "jupyter/installed"
 
 #define AT(member) offsetof(struct kernel_spec, member)
 

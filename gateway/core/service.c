@@ -68,6 +68,11 @@ const char *service_run_dir(const struct service *s)
     return s->run_dir;
 }
 
+const char *service_state_dir(const struct service *s)
+{
+    return s->state_dir;
+}
+
 void service_log_read(struct service *s, uint64_t offset, size_t max, struct bytes *out,
                       uint64_t *ret_next, uint64_t *ret_skipped)
 {

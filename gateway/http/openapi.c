@@ -41,6 +41,9 @@ static void write_operation_id(struct jsonw *w, const struct route *row)
         gap = false;
         text[n++] = *p;
     }
+    /* "/json/" is another path than "/json". */
+    if (gap && n < sizeof text - 1 && row->path[strlen(row->path) - 1] == '/')
+        text[n++] = '_';
     jsonw_ktext(w, "operationId", text, n);
 }
 
