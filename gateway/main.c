@@ -19,6 +19,7 @@
 #include "core/environment.h"
 #include "core/files.h"
 #include "core/history.h"
+#include "core/jupyter_sessions.h"
 #include "core/node_sessions.h"
 #include "core/recorder.h"
 #include "core/resources.h"
@@ -229,8 +230,11 @@ static int open_code(struct gateway *g, struct err *err)
         code_runs_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
                        &app->code_runs, err) < 0)
         return -1;
-    return node_sessions_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
-                              &app->node, err);
+    if (node_sessions_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
+                           &app->node, err) < 0)
+        return -1;
+    return jupyter_sessions_open(app->loop, app->children, &g->config, g->environment,
+                                 app->code_jobs, &app->jupyter, err);
 }
 
 static int open_all(struct gateway *g, struct err *err)
@@ -278,6 +282,8 @@ static void close_all(struct gateway *g)
         code_runs_stop(g->app.code_runs);
     if (g->app.node)
         node_sessions_stop(g->app.node);
+    if (g->app.jupyter)
+        jupyter_sessions_stop(g->app.jupyter);
     if (g->app.server) {
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
@@ -300,6 +306,7 @@ static void close_all(struct gateway *g)
     bash_sessions_close(g->app.bash);
     shell_sessions_close(g->app.shells);
     node_sessions_close(g->app.node);
+    jupyter_sessions_close(g->app.jupyter);
     code_runs_close(g->app.code_runs);
     code_jobs_close(g->app.code_jobs);
     recorder_close(g->app.recorder);

@@ -24,6 +24,7 @@ struct app {
     struct code_jobs *code_jobs;
     struct code_runs *code_runs;
     struct node_sessions *node;
+    struct jupyter_sessions *jupyter;
     struct supervisor *supervisor;
     struct recorder *recorder;
     struct upstream_pool *upstreams; /* idle connections to services */
@@ -54,6 +55,8 @@ extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route history_routes[];
 extern const struct route llms_routes[];
+extern const struct route jupyter_page_routes[];
+extern const struct route jupyter_routes[];
 extern const struct route metrics_routes[];
 extern const struct route nodejs_routes[];
 extern const struct route nodejs_session_routes[];
