@@ -72,18 +72,28 @@ static const struct body_sink sink = {begin, proxy_sink_data, proxy_sink_abort};
 
 #define BODY_MAX (512 * MIB)
 
+#define PAGE(path)                                                                                 \
+    {                                                                                              \
+        "GET", path, SCOPE_EXEC, ROUTE_SOCKET, lab,                                                \
+            .service = SERVICE, .page = true, .tag = "pages",                                      \
+            .summary = "JupyterLab: notebooks in the browser."                                     \
+    }
+
 #define ROW(method)                                                                                \
     {                                                                                              \
         method, "/jupyter/{path...}", SCOPE_EXEC, ROUTE_INLINE, proxy_answer,                      \
             .body = BODY_STREAM, .body_limit = BODY_MAX, .sink = &sink, .service = SERVICE,        \
-            .tag = "pages", .answers = "*/*", .summary = "JupyterLab."                             \
+            .tag = "pages", .answers = "*/*", .summary = "What belongs to JupyterLab."             \
     }
 
 const struct route jupyter_page_routes[] = {
-    {"GET", "/jupyter", SCOPE_NONE, ROUTE_INLINE, to_lab, .page = true, .tag = "pages",
+    {"GET", "/jupyter", SCOPE_EXEC, ROUTE_INLINE, to_lab, .page = true, .tag = "pages",
      .summary = "Leads to JupyterLab."},
-    {"GET", "/jupyter/{path...}", SCOPE_EXEC, ROUTE_SOCKET, lab, .service = SERVICE, .page = true,
-     .tag = "pages", .answers = "*/*", .summary = "JupyterLab."},
+    PAGE("/jupyter/"),
+    PAGE("/jupyter/lab"),
+    PAGE("/jupyter/lab/{path...}"),
+    {"GET", "/jupyter/{path...}", SCOPE_EXEC, ROUTE_SOCKET, lab, .service = SERVICE, .tag = "pages",
+     .answers = "*/*", .summary = "What belongs to JupyterLab."},
     ROW("POST"),
     ROW("PUT"),
     ROW("PATCH"),

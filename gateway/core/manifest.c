@@ -47,6 +47,7 @@ static const struct field manifest_fields[] = {
     {"start", FIELD_CHOICE, AT(boot), .choices = start_names, .fallback = "\"lazy\""},
     {"idle_stop_seconds", FIELD_NUMBER, AT(idle_stop_seconds), .max = MAX_SECONDS, .fallback = "0"},
     {"stop_signal", FIELD_CHOICE, AT(stop_signal), .choices = signal_names, .fallback = "\"TERM\""},
+    {"idle_path", FIELD_TEXT, AT(idle_path), .min = 1, .max = 1000},
     {"stop_seconds", FIELD_NUMBER, AT(stop_seconds), .max = 600, .fallback = "5"},
     {"memory_mb", FIELD_INT, AT(memory_mb), .max = INT64_C(1) << 30, .fallback = "0"},
     FIELDS_END,
@@ -217,6 +218,14 @@ static int check(struct manifest *m, struct err *err)
         check_neighbors(m, "needs", &m->needs, err) < 0 ||
         check_neighbors(m, "wants", &m->wants, err) < 0)
         return -1;
+    if (m->idle_path.p && !m->socket && m->port == INT_ABSENT)
+        return err_field(err, "idle_path",
+                         "field 'idle_path' is asked for where the service listens, and it does "
+                         "not");
+    if (m->idle_path.p && (m->idle_path.p[0] != '/' || strpbrk(m->idle_path.p, " \t\r\n")))
+        return err_field(err, "idle_path",
+                         "field 'idle_path' must begin with a slash and hold no "
+                         "spaces");
     return check_probe(m, err);
 }
 

@@ -15,6 +15,7 @@
  *   ready.timeout_seconds
  *   start                lazy (at first use) or boot
  *   idle_stop_seconds    without use until it is stopped; 0: never
+ *   idle_path            an http request that it answers with 2xx when it may be stopped for that
  *   stop_signal          how it is asked to end: TERM, INT, HUP or QUIT
  *   stop_seconds         from then until it is ended by force
  *   memory_mb            what it may be expected to take
@@ -44,7 +45,7 @@ struct manifest {
     struct text_list needs, wants;
     int64_t port; /* INT_ABSENT: none */
     bool socket;
-    struct text port_from, disabled_by;
+    struct text port_from, disabled_by, idle_path;
     int probe; /* enum probe_kind, or CHOICE_ABSENT: none */
     struct text probe_path;
     double ready_seconds;
