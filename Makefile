@@ -44,7 +44,7 @@ RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway services web unit deps test-deps bench-deps run test lint bench fuzz image image-test clean
+.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz image image-test clean
 
 all: gateway web services
 
@@ -121,7 +121,16 @@ SERVICE_FILE := $(filter-out %.c %.h %.mk,$(wildcard services/*/*))
 SERVICE_BIN  :=
 include $(wildcard services/*/build.mk)
 
-services: $(SERVICE_FILE:services/%=$(B)/services/%) $(SERVICE_BIN)
+services: $(SERVICE_FILE:services/%=$(B)/services/%) $(SERVICE_BIN) services-installed
+
+# What a service cannot build it installs: services/NAME/install DEST makes DEST/installed, and does
+# nothing when that is there already. The other builds have a link to the one.
+services-installed: $(SERVICE_FILE:services/%=$(B)/services/%)
+	@for install in $(wildcard services/*/install); do \
+		name=$$(basename $$(dirname $$install)); \
+		$$install build/services/$$name || exit 1; \
+		[ $(B) = build ] || ln -sfn $(CURDIR)/build/services/$$name/installed $(B)/services/$$name/installed; \
+	done
 
 $(B)/services/%: services/%
 	@mkdir -p $(@D)

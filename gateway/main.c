@@ -19,6 +19,7 @@
 #include "core/environment.h"
 #include "core/files.h"
 #include "core/history.h"
+#include "core/jupyter_sessions.h"
 #include "core/node_sessions.h"
 #include "core/recorder.h"
 #include "core/resources.h"
@@ -89,6 +90,17 @@ static int listen_on(const struct config *config, int *ret_fd, struct err *err)
         (void)err_errno(err, errno, "cannot listen on %s", config->listen);
     freeaddrinfo(found);
     return r;
+}
+
+static uint16_t port_of(int listener)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6
+                     ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
+                     : ((const struct sockaddr_in *)(const void *)&address)->sin_port);
 }
 
 /* The one line on standard output: whoever started us reads the address from it. */
@@ -190,12 +202,14 @@ static int open_http(struct gateway *g, struct err *err)
         upstream_pool_open(g->app.loop, &g->app.upstreams, err) < 0 ||
         listen_on(&g->config, &fd, err) < 0)
         return -1;
+    g->app.port = port_of(fd);
     if (auth_required(g->app.auth))
         wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,
         .supervisor = g->app.supervisor,
+        .preview = &preview_named_route,
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
         .max_slow = SLOW_AT_ONCE,
@@ -216,8 +230,11 @@ static int open_code(struct gateway *g, struct err *err)
         code_runs_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
                        &app->code_runs, err) < 0)
         return -1;
-    return node_sessions_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
-                              &app->node, err);
+    if (node_sessions_open(app->loop, app->children, &g->config, g->environment, app->code_jobs,
+                           &app->node, err) < 0)
+        return -1;
+    return jupyter_sessions_open(app->loop, app->children, &g->config, g->environment,
+                                 app->code_jobs, &app->jupyter, err);
 }
 
 static int open_all(struct gateway *g, struct err *err)
@@ -265,6 +282,8 @@ static void close_all(struct gateway *g)
         code_runs_stop(g->app.code_runs);
     if (g->app.node)
         node_sessions_stop(g->app.node);
+    if (g->app.jupyter)
+        jupyter_sessions_stop(g->app.jupyter);
     if (g->app.server) {
         server_quiesce(g->app.server);
         loop_drain(g->app.loop, server_idle, g->app.server, SHUTDOWN_GRACE_MS);
@@ -287,6 +306,7 @@ static void close_all(struct gateway *g)
     bash_sessions_close(g->app.bash);
     shell_sessions_close(g->app.shells);
     node_sessions_close(g->app.node);
+    jupyter_sessions_close(g->app.jupyter);
     code_runs_close(g->app.code_runs);
     code_jobs_close(g->app.code_jobs);
     recorder_close(g->app.recorder);

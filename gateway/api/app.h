@@ -24,6 +24,7 @@ struct app {
     struct code_jobs *code_jobs;
     struct code_runs *code_runs;
     struct node_sessions *node;
+    struct jupyter_sessions *jupyter;
     struct supervisor *supervisor;
     struct recorder *recorder;
     struct upstream_pool *upstreams; /* idle connections to services */
@@ -32,6 +33,7 @@ struct app {
     struct server *server;
     struct ws_context *ws;
     uint64_t started_ms;  /* loop_clock() at start */
+    uint16_t port;        /* which we listen on */
     struct bytes openapi; /* the document, once it was asked for */
 };
 
@@ -53,10 +55,13 @@ extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route history_routes[];
 extern const struct route llms_routes[];
+extern const struct route jupyter_page_routes[];
+extern const struct route jupyter_routes[];
 extern const struct route metrics_routes[];
 extern const struct route nodejs_routes[];
 extern const struct route nodejs_session_routes[];
 extern const struct route page_routes[];
+extern const struct route preview_routes[];
 extern const struct route resource_routes[];
 extern const struct route sandbox_routes[];
 extern const struct route service_routes[];
@@ -64,7 +69,11 @@ extern const struct route shell_routes[];
 extern const struct route shell_session_routes[];
 extern const struct route terminal_routes[];
 extern const struct route vnc_routes[];
+extern const struct route vscode_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];
+
+/* Not of a table: the row of requests whose Host or header names a port. */
+extern const struct route preview_named_route;
 
 #endif

@@ -6,6 +6,7 @@
 #include "api/cdp.h"
 #include "api/desktop.h"
 #include "api/wait.h"
+#include "core/browser_settings.h"
 #include "core/config.h"
 #include "core/proxy_pac.h"
 #include "core/supervisor.h"
@@ -15,7 +16,7 @@
 
 #define BROWSER_SERVICE  "browser"
 #define DOCUMENT_CEILING (4 * MIB)
-#define FETCH_MS         4000
+#define FETCH_MS         UINT64_C(4000)
 /* A page that hangs does not answer: the rest is told without it. */
 #define PAGE_MS      1500
 #define JPEG_QUALITY 80
@@ -351,6 +352,7 @@ static int configure(struct exchange *ex, struct err *err)
 struct restart_input {
     int mode;
     double timeout;
+    struct browser_settings change;
 };
 enum { RESTART_SOFT, RESTART_HARD };
 static const char *const mode_names[] = {"soft", "hard", NULL};
@@ -360,6 +362,7 @@ static const struct field restart_fields[] = {
      .doc = "hard: a new Chromium; soft: only automation sessions, of which there are none"},
     {"timeout", FIELD_NUMBER, offsetof(struct restart_input, timeout), .max = 600, .fallback = "45",
      .doc = "seconds to wait for it at most"},
+    BROWSER_SETTINGS_FIELDS(offsetof(struct restart_input, change)),
     FIELDS_END,
 };
 
@@ -396,6 +399,9 @@ static int restart(struct exchange *ex, struct err *err)
         reply_message(ex, "Nothing to restart: no automation session is open");
         return 0;
     }
+    if (browser_settings_change(exchange_arena(ex), service_state_dir(service), &in->change, err) <
+        0)
+        return -1;
     *wait =
         (struct wait){.ex = ex, .subject = service, .enough = settled, .reply = reply_restarted};
     service_restart(service, "restarted by a client");

@@ -9,7 +9,7 @@
 #include "api/desktop.h"
 #include "http/envelope.h"
 
-#define BODY        (DISPLAY_MAX_TEXT * 6 + 4 * KIB) /* JSON may escape a byte to six */
+#define BODY        ((size_t)DISPLAY_MAX_TEXT * 6 + 4 * KIB) /* JSON may escape a byte to six */
 #define EVENTS      (DISPLAY_MAX_REQUEST)
 #define NOTCH       53 /* what Chromium scrolls for one click of a wheel, pixels */
 #define MAX_SCROLL  50000
@@ -385,7 +385,7 @@ static int wait_for(struct act *a, struct err *err)
     if (timer_open(exchange_loop(a->talk.ex), on_time_up, a, &a->timer, err) < 0)
         return -1;
     timer_set(a->timer, (uint64_t)(seconds * 1000 + 0.5));
-    exchange_park(a->talk.ex, (MAX_SECONDS + 1) * 1000, on_park_end, a);
+    exchange_park(a->talk.ex, UINT64_C(1000) * (MAX_SECONDS + 1), on_park_end, a);
     return 0;
 }
 

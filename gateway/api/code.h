@@ -1,4 +1,4 @@
-/* api/code.h: what nodejs.c and code.c share: waiting for a job, and telling what became of it. */
+/* api/code.h: what nodejs.c, jupyter.c and code.c share: waiting for a job, and telling what became of it. */
 #ifndef SANDGATE_API_CODE_H
 #define SANDGATE_API_CODE_H
 
@@ -32,6 +32,15 @@ struct nodejs_input {
     int64_t timeout;
     bool stateful;
 };
+
+struct jupyter_input {
+    struct text code, kernel_name, session_id, cwd;
+    int64_t timeout;
+};
+
+/* Run code by a Jupyter kernel; `language` NULL: the shape of /v1/jupyter, else that of /v1/code. */
+int jupyter_execute(struct exchange *ex, const struct jupyter_input *in, const char *language,
+                    bool stateful, struct err *err) MUST_CHECK;
 
 /* Run JavaScript as both nouns do. */
 int nodejs_execute(struct exchange *ex, const struct nodejs_input *in, bool nodejs,

@@ -11,7 +11,7 @@
 /* The service whose run folder holds the control socket. */
 #define DESKTOP_SERVICE "desktop"
 /* For what takes no time of its own. */
-#define DESKTOP_ANSWER_MS 5000
+#define DESKTOP_ANSWER_MS UINT64_C(5000)
 
 struct desktop_talk {
     struct exchange *ex;

@@ -2,7 +2,8 @@
 
 #include "api/app.h"
 
-/* clang-format off: a line each, so that two new nouns do not meet in one */
+/* A line each, so that two new nouns do not meet in one. */
+/* clang-format off */
 const struct route *const route_tables[] = {
     sandbox_routes,
     resource_routes,
@@ -12,6 +13,7 @@ const struct route *const route_tables[] = {
     shell_session_routes,
     terminal_routes,
     bash_routes,
+    jupyter_routes,
     nodejs_routes,
     nodejs_session_routes,
     code_routes,
@@ -24,6 +26,9 @@ const struct route *const route_tables[] = {
     llms_routes,
     devtools_routes,
     vnc_routes,
+    jupyter_page_routes,
+    vscode_routes,
+    preview_routes,
     health_routes,
     metrics_routes,
     page_routes,

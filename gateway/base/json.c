@@ -87,6 +87,9 @@ static void set_fallback(struct decoder *d, const struct field *f)
     case FIELD_BOOL:
         *(bool *)(void *)at = text && strcmp(text, "true") == 0;
         break;
+    case FIELD_SWITCH:
+        *(int *)(void *)at = SWITCH_ABSENT;
+        break;
     case FIELD_INT:
         *(int64_t *)(void *)at = text ? strtoll(text, NULL, 10) : INT_ABSENT;
         break;
@@ -206,6 +209,11 @@ static int set_value(struct decoder *d, const struct field *f, const cJSON *valu
             return wrong_type(d, f, "true or false");
         *(bool *)(void *)(d->out + f->offset) = cJSON_IsTrue(value);
         return 0;
+    case FIELD_SWITCH:
+        if (!cJSON_IsBool(value))
+            return wrong_type(d, f, "true or false");
+        *(int *)(void *)(d->out + f->offset) = cJSON_IsTrue(value);
+        return 0;
     case FIELD_INT:
     case FIELD_NUMBER:
         if (!cJSON_IsNumber(value))
@@ -296,6 +304,8 @@ static int decode_object(struct decoder *d, const cJSON *tree, const struct fiel
                 return -1;
             continue;
         }
+        if (!outer && !cJSON_IsNull(item) && has_inner_rows(fields, name))
+            return err_field(d->err, name, "field '%s' must be an object", name);
         const struct field *f = find(fields, name, &index);
         if (!f) {
             note_unknown(unknown, name);
@@ -403,6 +413,7 @@ static int set_from_text(struct decoder *d, const struct field *f, struct text v
     }
     case FIELD_CHOICE:
         return set_choice(d, f, value.p);
+    case FIELD_SWITCH:
     case FIELD_TEXT_LIST:
     case FIELD_INT_LIST:
     case FIELD_TEXT_MAP:

@@ -52,11 +52,13 @@ struct text_map {
 #define INT_ABSENT    INT64_MIN
 #define NUMBER_ABSENT ((double)NAN)
 #define CHOICE_ABSENT (-1)
+#define SWITCH_ABSENT (-1)
 
 enum field_type {
     FIELD_TEXT,      /* struct text; min/max: bytes */
     FIELD_PATH,      /* struct text: absolute, no NUL; max bytes PATH_MAX - 1 */
     FIELD_BOOL,      /* bool */
+    FIELD_SWITCH,    /* int: 0, 1, or SWITCH_ABSENT; in bodies only */
     FIELD_INT,       /* int64_t */
     FIELD_NUMBER,    /* double, finite */
     FIELD_CHOICE,    /* int: index into `choices` */

@@ -261,10 +261,12 @@ int json_unescape(struct text raw, struct bytes *out)
     static const char names[] = "bfnrt", values[] = "\b\f\n\r\t";
     const char *p = raw.p + 1, *end = raw.p + raw.n - 1;
     while (p < end) {
-        if (*p != '\\') {
-            (void)bytes_addc(out, *p++);
-            continue;
-        }
+        const char *escape = memchr(p, '\\', (size_t)(end - p));
+        size_t plain = (size_t)((escape ? escape : end) - p);
+        (void)bytes_add(out, p, plain);
+        p += plain;
+        if (!escape)
+            break;
         char c = p[1];
         p += 2;
         if (c == 'u') {

@@ -197,7 +197,7 @@ static void add_quoted(struct bytes *out, const char *word)
 static const char *command_line(const struct code_run *run, const struct code_run_spec *spec)
 {
     struct arena *arena = run->job.arena;
-    cleanup_bytes struct bytes line = BYTES_INIT(4 * PATH_MAX);
+    cleanup_bytes struct bytes line = BYTES_INIT((size_t)4 * PATH_MAX);
     (void)bytes_adds(&line, "exec ");
     add_quoted(&line, spec->program);
     const char *script =

@@ -28,11 +28,12 @@ static bool claim(int number)
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "sandgate-display-%d", number);
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-    cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&name, size) < 0)
-        return false;
-    fd = -1;
-    return true;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&name, size) == 0)
+        return true;
+    if (fd >= 0)
+        (void)close(fd);
+    return false;
 }
 
 int display_claim(int *ret_number, struct err *err)

@@ -3,7 +3,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -20,6 +22,14 @@ static const char *const start_names[] = {"lazy", "boot", NULL};
 
 #define AT(member) offsetof(struct manifest, member)
 
+static const char *const signal_names[] = {"TERM", "INT", "HUP", "QUIT", NULL};
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+
+int manifest_signal(const struct manifest *manifest)
+{
+    return signals[manifest->stop_signal];
+}
+
 static const struct field manifest_fields[] = {
     {"title", FIELD_TEXT, AT(title), .max = 100},
     {"description", FIELD_TEXT, AT(description), .max = 1000},
@@ -29,11 +39,15 @@ static const struct field manifest_fields[] = {
     {"wants", FIELD_TEXT_LIST, AT(wants), .max = MAX_NEIGHBORS},
     {"listen.tcp", FIELD_INT, AT(port), .min = 1, .max = 65535},
     {"listen.socket", FIELD_BOOL, AT(socket), .fallback = "false"},
+    {"listen.port_from", FIELD_TEXT, AT(port_from), .min = 1, .max = 100},
+    {"disabled_by", FIELD_TEXT, AT(disabled_by), .min = 1, .max = 100},
     {"ready.probe", FIELD_CHOICE, AT(probe), .choices = probe_names},
     {"ready.path", FIELD_TEXT, AT(probe_path), .min = 1, .max = 1000},
     {"ready.timeout_seconds", FIELD_NUMBER, AT(ready_seconds), .max = 3600, .fallback = "20"},
     {"start", FIELD_CHOICE, AT(boot), .choices = start_names, .fallback = "\"lazy\""},
     {"idle_stop_seconds", FIELD_NUMBER, AT(idle_stop_seconds), .max = MAX_SECONDS, .fallback = "0"},
+    {"stop_signal", FIELD_CHOICE, AT(stop_signal), .choices = signal_names, .fallback = "\"TERM\""},
+    {"idle_path", FIELD_TEXT, AT(idle_path), .min = 1, .max = 1000},
     {"stop_seconds", FIELD_NUMBER, AT(stop_seconds), .max = 600, .fallback = "5"},
     {"memory_mb", FIELD_INT, AT(memory_mb), .max = INT64_C(1) << 30, .fallback = "0"},
     FIELDS_END,
@@ -183,12 +197,35 @@ static int check_probe(struct manifest *m, struct err *err)
     return check_variables("ready.path", m->probe_path, err);
 }
 
+static int check_switches(const struct manifest *m, struct err *err)
+{
+    if (m->port_from.p && !is_name(m->port_from.p, m->port_from.n))
+        return err_field(err, "listen.port_from",
+                         "field 'listen.port_from': '%.60s' is not a variable's name",
+                         m->port_from.p);
+    if (m->port_from.p && !m->socket && m->port == INT_ABSENT)
+        return err_field(err, "listen.port_from",
+                         "field 'listen.port_from' goes with listen.socket or listen.tcp");
+    if (m->disabled_by.p && !is_name(m->disabled_by.p, m->disabled_by.n))
+        return err_field(err, "disabled_by",
+                         "field 'disabled_by': '%.60s' is not a variable's name", m->disabled_by.p);
+    return 0;
+}
+
 static int check(struct manifest *m, struct err *err)
 {
-    if (check_command(m, err) < 0 || check_environment(m, err) < 0 ||
+    if (check_switches(m, err) < 0 || check_command(m, err) < 0 || check_environment(m, err) < 0 ||
         check_neighbors(m, "needs", &m->needs, err) < 0 ||
         check_neighbors(m, "wants", &m->wants, err) < 0)
         return -1;
+    if (m->idle_path.p && !m->socket && m->port == INT_ABSENT)
+        return err_field(err, "idle_path",
+                         "field 'idle_path' is asked for where the service listens, and it does "
+                         "not");
+    if (m->idle_path.p && (m->idle_path.p[0] != '/' || strpbrk(m->idle_path.p, " \t\r\n")))
+        return err_field(err, "idle_path",
+                         "field 'idle_path' must begin with a slash and hold no "
+                         "spaces");
     return check_probe(m, err);
 }
 
@@ -221,6 +258,32 @@ int manifest_parse(struct arena *arena, const char *dir, const char *name, const
     if (check(&m, err) < 0)
         return tell_where(err, name);
     *ret_manifest = m;
+    return 0;
+}
+
+static bool is_on(const char *value)
+{
+    static const char *const off[] = {"", "false", "0", "no", "off"};
+    for (size_t i = 0; i < COUNT_OF(off); i++)
+        if (strcasecmp(value, off[i]) == 0)
+            return false;
+    return true;
+}
+
+int manifest_apply(struct manifest *m, const char *const *envp, bool *ret_disabled, struct err *err)
+{
+    int64_t port;
+    *ret_disabled = m->disabled_by.p && is_on(value_of(envp, m->disabled_by.p, m->disabled_by.n));
+    const char *given = m->port_from.p ? value_of(envp, m->port_from.p, m->port_from.n) : "";
+    if (!given[0] || *ret_disabled)
+        return 0;
+    if (parse_i64(given, strlen(given), &port) < 0 || port < 1 || port > UINT16_MAX)
+        return err_field(err, m->port_from.p, "%s: must be a port, a number from 1 to 65535",
+                         m->port_from.p);
+    m->port = port;
+    m->socket = false;
+    if (m->probe == PROBE_UNIX && !m->probe_path.p)
+        m->probe = PROBE_TCP;
     return 0;
 }
 

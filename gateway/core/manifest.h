@@ -6,9 +6,19 @@
  *   environment          further variables; null takes one away
  *   needs, wants         names of services; see core/supervisor.h
  *   listen.tcp           the port of the loopback it prefers; listen.socket: a Unix socket
- *   ready.probe          tcp, unix or http (default: what it listens on; where it does not listen
- * it is ready as soon as it runs), ready.path, ready.timeout_seconds start                lazy (at
- * first use) or boot idle_stop_seconds, stop_seconds, memory_mb
+ *   listen.port_from     a variable: where it is set it names the port to be used instead
+ *   disabled_by          a variable: where it is set, to anything but false, 0, no or off, there is
+ *                        no such service
+ *   ready.probe          tcp, unix or http; default: what it listens on; where it does not listen
+ *                        it is ready as soon as it runs
+ *   ready.path           of an http request, or of a socket that is not the one it listens on
+ *   ready.timeout_seconds
+ *   start                lazy (at first use) or boot
+ *   idle_stop_seconds    without use until it is stopped; 0: never
+ *   idle_path            an http request that it answers with 2xx when it may be stopped for that
+ *   stop_signal          how it is asked to end: TERM, INT, HUP or QUIT
+ *   stop_seconds         from then until it is ended by force
+ *   memory_mb            what it may be expected to take
  *
  * ${NAME} in the command, the environment and ready.path stands for a variable of the service's
  * environment, for nothing when it has none of that name. Reading is strict: what is unknown or
@@ -35,11 +45,13 @@ struct manifest {
     struct text_list needs, wants;
     int64_t port; /* INT_ABSENT: none */
     bool socket;
+    struct text port_from, disabled_by, idle_path;
     int probe; /* enum probe_kind, or CHOICE_ABSENT: none */
     struct text probe_path;
     double ready_seconds;
     int boot; /* 1: starts with the gateway */
     double idle_stop_seconds, stop_seconds;
+    int stop_signal; /* for manifest_signal() */
     int64_t memory_mb;
 };
 
@@ -52,6 +64,13 @@ int manifest_read(struct arena *arena, const char *services_dir, const char *nam
 /* The same from `n` bytes of text. */
 int manifest_parse(struct arena *arena, const char *dir, const char *name, const char *text,
                    size_t n, struct manifest *ret_manifest, struct err *err) MUST_CHECK;
+
+/* The number of its stop_signal. */
+int manifest_signal(const struct manifest *manifest);
+
+/* What the variables of `envp` change: where it listens, and whether it is wanted at all. */
+int manifest_apply(struct manifest *m, const char *const *envp, bool *ret_disabled,
+                   struct err *err) MUST_CHECK;
 
 /* No service may come to need or want itself. Names that are not in the list are passed over. */
 int manifest_check_order(const struct manifest *list, size_t n, struct err *err) MUST_CHECK;

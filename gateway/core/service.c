@@ -13,7 +13,8 @@ const char *const service_state_names[] = {"stopped",  "starting", "ready",
 
 #define FAILURES_MAX     5
 #define STABLE_MS        30000 /* READY for so long: what failed before is forgotten */
-#define BACKOFF_FIRST_MS 250   /* doubled with each failure in a row */
+#define IDLE_ASK_MS      500 /* a service that does not say that it may be stopped is left alone */
+#define BACKOFF_FIRST_MS 250 /* doubled with each failure in a row */
 #define BACKOFF_MAX_MS   30000
 _Static_assert((BACKOFF_FIRST_MS << (FAILURES_MAX - 2)) <= BACKOFF_MAX_MS,
                "the last pause before giving up is the longest one");
@@ -66,6 +67,11 @@ const struct address *service_address(const struct service *s)
 const char *service_run_dir(const struct service *s)
 {
     return s->run_dir;
+}
+
+const char *service_state_dir(const struct service *s)
+{
+    return s->state_dir;
 }
 
 void service_log_read(struct service *s, uint64_t offset, size_t max, struct bytes *out,
@@ -128,6 +134,8 @@ static void settle_idle(struct service *s)
     double seconds = s->manifest->idle_stop_seconds;
     if (seconds <= 0 || s->state != SERVICE_READY || is_used(s)) {
         timer_stop(s->idle);
+        probe_close(s->idle_probe);
+        s->idle_probe = NULL;
         s->idling = false;
     } else if (!s->idling) {
         timer_set(s->idle, (uint64_t)(seconds * 1000));
@@ -135,14 +143,40 @@ static void settle_idle(struct service *s)
     }
 }
 
-static void on_idle(void *arg)
+static void stop_idle(struct service *s)
 {
-    struct service *s = arg;
     char why[64];
     s->idling = false;
     (void)snprintf(why, sizeof why, "not used for %.15g s", s->manifest->idle_stop_seconds);
     if (s->state == SERVICE_READY && !is_used(s))
         service_stop(s, why);
+}
+
+static void on_idle_asked(void *arg, bool idle)
+{
+    struct service *s = arg;
+    s->idle_probe = NULL;
+    if (idle) {
+        stop_idle(s);
+        return;
+    }
+    /* It has something to do that nobody watches. */
+    s->idling = false;
+    settle_idle(s);
+}
+
+static void on_idle(void *arg)
+{
+    struct service *s = arg;
+    struct err err;
+    struct probe_spec spec = {.kind = PROBE_HTTP,
+                              .address = s->address,
+                              .target = s->manifest->idle_path.p,
+                              .deadline_ms = IDLE_ASK_MS,
+                              .done = on_idle_asked,
+                              .arg = s};
+    if (!spec.target || probe_open(s->supervisor->loop, &spec, &s->idle_probe, &err) < 0)
+        stop_idle(s);
 }
 
 void service_hold(struct service *s)
@@ -428,5 +462,6 @@ void service_done(struct service *s)
 {
     timer_close(s->retry);
     timer_close(s->idle);
+    probe_close(s->idle_probe);
     process_done(s);
 }

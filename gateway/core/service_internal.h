@@ -38,7 +38,8 @@ struct service {
     bool news;         /* observers are to be told */
     uint64_t entered;  /* loop_clock() at the change of state */
     struct timer *retry, *idle;
-    bool idling; /* `idle` is set */
+    bool idling; /* `idle` is set, or `idle_probe` asks */
+    struct probe *idle_probe;
 
     /* service_process.c */
     const char *run_dir, *state_dir;

@@ -135,6 +135,20 @@ void process_look(struct service *s)
         set_gone(s);
 }
 
+/* The program alone is told, for it knows best in which order its own processes end: Chromium loses
+ * what pages have stored when its storage process is told too. What it leaves behind has no one
+ * else to tell it. */
+static void ask_to_end(struct service *s)
+{
+    if (s->child) {
+        (void)kill(child_pid(s->child), manifest_signal(s->manifest));
+        (void)kill(child_pid(s->child), SIGCONT);
+        return;
+    }
+    (void)tree_kill(&s->tree, SIGTERM);
+    (void)tree_kill(&s->tree, SIGCONT);
+}
+
 void process_end(struct service *s)
 {
     probe_close(s->probe);
@@ -142,8 +156,7 @@ void process_end(struct service *s)
     if (!s->busy || s->ending != ENDING_NO)
         return;
     s->ending = ENDING_ASKED;
-    (void)tree_kill(&s->tree, SIGTERM);
-    (void)tree_kill(&s->tree, SIGCONT);
+    ask_to_end(s);
     timer_set(s->end_timer, (uint64_t)(s->manifest->stop_seconds * 1000));
 }
 

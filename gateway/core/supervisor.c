@@ -28,16 +28,27 @@ static bool is_selected(const struct selection *c, const char *name)
     return false;
 }
 
+/* Nothing comes in where a service was disabled by its variable. */
 static int select_one(struct selection *c, const char *name, struct err *err)
 {
     struct supervisor *v = c->supervisor;
+    bool disabled;
     if (is_selected(c, name))
         return 0;
     if (c->n == MAX_SERVICES)
         return err_set(err, ERR_LIMIT, "there are more than %d services", MAX_SERVICES);
     if (manifest_read(v->arena, v->config->services_dir, name, &c->list[c->n], err) < 0)
         return -1;
-    c->n++;
+    struct manifest *m = &c->list[c->n];
+    const char *const *envp = environment_with(v->environment, v->arena, NULL);
+    if (!envp)
+        return err_memory(err);
+    if (manifest_apply(m, envp, &disabled, err) < 0)
+        return -1;
+    if (disabled)
+        log_info("service %s: disabled by %s", name, m->disabled_by.p);
+    else
+        c->n++;
     return 0;
 }
 

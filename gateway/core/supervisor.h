@@ -93,6 +93,8 @@ void service_release(struct service *service);
 const struct address *service_address(const struct service *service);
 /* Its folder for sockets and the like, emptied at each start. */
 const char *service_run_dir(const struct service *service);
+/* Its folder for what it keeps between starts; made at the first. */
+const char *service_state_dir(const struct service *service);
 
 /* Its output (standard output and error) over all runs, as text by offset (core/outlog.h). */
 void service_log_read(struct service *service, uint64_t offset, size_t max, struct bytes *out,

@@ -100,8 +100,12 @@ static void write_detail(struct jsonw *w, const struct err *err)
     jsonw_key(w, "loc");
     jsonw_array(w);
     jsonw_str(w, "body");
-    if (err->field[0])
-        jsonw_str(w, err->field);
+    /* "resolution.width" is two steps down. */
+    for (const char *at = err->field; *at; at += *at == '.') {
+        size_t n = strcspn(at, ".");
+        jsonw_text(w, at, n);
+        at += n;
+    }
     jsonw_array_end(w);
     jsonw_kstr(w, "msg", err->text);
     jsonw_kstr(w, "type", "value_error");

@@ -52,7 +52,9 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
     ex->out = bytes_with_limit(REPLY_CEILING);
     ex->writer = jsonw_on(&ex->out);
     ex->raw_target = target;
-    ex->bad_target = request_parse_target(ex, target) < 0;
+    int parsed = request_parse_target(ex, target);
+    ex->bad_target = parsed < 0;
+    ex->undecoded = parsed > 0;
     server->under_way++;
     return ex;
 }
@@ -339,7 +341,8 @@ static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
         ex->phase = PHASE_DRAIN;
         if (ex->body.failed)
             (void)err_set(&err, ERR_TOO_LARGE, "the body is larger than %zu bytes", ex->body.limit);
-        reply_error(ex, &err);
+        if (!exchange_replied(ex))
+            reply_error(ex, &err);
     }
     if (ex->phase == PHASE_DRAIN && (ex->drained += *n) > DRAIN_CEILING)
         return MHD_NO;

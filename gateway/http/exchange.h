@@ -98,7 +98,8 @@ const char *exchange_peer(const struct exchange *ex);
 /* ---- streamed bodies ---- */
 
 /* Receives the body as it arrives, on the loop. A sink that returns 1 is busy: the same bytes come
- * again after exchange_wake(). `abort` is called instead of `end` when the client left midway. */
+ * again after exchange_wake(). One that fails may have set the reply itself. `abort` is called when
+ * the body does not come to its end. */
 struct body_sink {
     int (*begin)(struct exchange *ex, struct err *err);
     int (*data)(struct exchange *ex, const char *data, size_t n, struct err *err);

@@ -102,6 +102,7 @@ struct exchange {
     struct text method, target, raw_path, path;
     const char *raw_target; /* where MHD read it; an address to compare only */
     bool http10, bad_target, misread;
+    bool undecoded;        /* path or query could not be decoded, or not wholly */
     const char *bad_query; /* name of a query value that is no text */
     struct header *headers;
     size_t header_count;
@@ -138,7 +139,8 @@ struct exchange {
     char peer[48];
 };
 
-/* request.c: split and decode the target. -1 when it is not an acceptable origin-form. */
+/* request.c: split and decode the target. -1 when it is not an acceptable origin-form; 1 when it
+ * is, but its path or query is no percent-encoded text, or of too many pairs. */
 int request_parse_target(struct exchange *ex, const char *target);
 /* Whether MHD 0.9.75 took the head for what it is; `version` as MHD gave it. */
 bool request_read_as_written(const struct exchange *ex, const char *version);

@@ -2,6 +2,10 @@
 
 #include "http/envelope.h"
 #include "http/exchange_internal.h"
+#include "http/starting_page.h"
+
+/* A person who looks at a page is told by then that it takes a while. */
+#define PAGE_AFTER_MS 700
 
 /* Lives in the exchange's arena. */
 struct need {
@@ -18,7 +22,30 @@ static void refuse(struct exchange *ex, enum err_kind kind, const struct service
     struct service_info info;
     service_describe(service, &info);
     (void)err_set(&err, kind, "service '%s' %s: %.300s", info.name, what, info.reason);
-    reply_error(ex, &err);
+    if (starting_page_wanted(ex))
+        starting_page_failed(ex, status_of(&err), info.title, info.reason);
+    else
+        reply_error(ex, &err);
+}
+
+static void refuse_unknown(struct exchange *ex, const char *name)
+{
+    struct err err;
+    (void)err_set(&err, ERR_UNAVAILABLE,
+                  "service '%s' is not enabled here (--services, or a variable that disables it)",
+                  name);
+    if (starting_page_wanted(ex))
+        starting_page_failed(ex, status_of(&err), name, err.text);
+    else
+        reply_error(ex, &err);
+}
+
+/* In a page, so that the wait is no tab that hangs. */
+static void tell_progress(struct exchange *ex, const struct service *service)
+{
+    struct service_info info;
+    service_describe(service, &info);
+    starting_page_wait(ex, info.title, info.reason);
 }
 
 /* Whether waiting is over because it will not come. */
@@ -48,7 +75,9 @@ static void on_park_end(void *arg, enum park_end why)
 {
     struct need *need = arg;
     observer_remove(&need->observer);
-    if (why == PARK_TIMEOUT)
+    if (why == PARK_TIMEOUT && starting_page_wanted(need->ex))
+        tell_progress(need->ex, need->service);
+    else if (why == PARK_TIMEOUT)
         refuse(need->ex, ERR_TIMEOUT, need->service, "is not ready in time");
 }
 
@@ -65,6 +94,8 @@ static void wait_for(struct exchange *ex, struct service *service, uint64_t dead
     *need = (struct need){.ex = ex, .service = service, .go = go};
     need->observer = (struct observer){.fn = on_news, .arg = need};
     observers_add(service_observers(service), &need->observer);
+    if (starting_page_wanted(ex) && deadline_ms > PAGE_AFTER_MS)
+        deadline_ms = PAGE_AFTER_MS;
     exchange_park(ex, deadline_ms, on_park_end, need);
 }
 
@@ -72,13 +103,11 @@ bool need_met(const struct supervisor *supervisor, struct exchange *ex, uint64_t
               void (*go)(struct exchange *ex))
 {
     const char *name = ex->route->service;
-    struct err err;
     if (!name)
         return true;
     struct service *service = supervisor_find(supervisor, name);
     if (!service) {
-        (void)err_set(&err, ERR_UNAVAILABLE, "service '%s' is not enabled here (--services)", name);
-        reply_error(ex, &err);
+        refuse_unknown(ex, name);
         return false;
     }
     ex->held = service;

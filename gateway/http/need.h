@@ -8,7 +8,7 @@
 /* Has the route's service started and held. True when it is READY (or the route needs none): go on.
  * False when the exchange was refused or is parked, for `deadline_ms` at most; then `go` runs once
  * the service is READY, on the loop, with the exchange no longer parked but still suspended: it
- * must be woken. */
+ * must be woken. A browser going to a page is shown what happens instead (http/starting_page.h). */
 bool need_met(const struct supervisor *supervisor, struct exchange *ex, uint64_t deadline_ms,
               void (*go)(struct exchange *ex));
 /* The exchange is over. */

@@ -1,6 +1,7 @@
 #include "http/openapi_schema.h"
 
 #include <limits.h>
+#include <string.h>
 
 /* "type" is one name, or two where null is allowed. */
 static void write_type(struct jsonw *w, const char *type, bool nullable)
@@ -22,7 +23,7 @@ static const char *type_of(const struct field *f)
         [FIELD_TEXT] = "string",     [FIELD_PATH] = "string",    [FIELD_BOOL] = "boolean",
         [FIELD_INT] = "integer",     [FIELD_NUMBER] = "number",  [FIELD_CHOICE] = "string",
         [FIELD_TEXT_LIST] = "array", [FIELD_INT_LIST] = "array", [FIELD_TEXT_MAP] = "object",
-        [FIELD_FILE] = "string",
+        [FIELD_FILE] = "string",     [FIELD_SWITCH] = "boolean",
     };
     return names[f->type];
 }
@@ -90,6 +91,7 @@ static void write_constraints(struct jsonw *w, const struct field *f, bool nulla
         jsonw_kstr(w, "contentMediaType", "application/octet-stream");
         break;
     case FIELD_BOOL:
+    case FIELD_SWITCH:
         break;
     }
 }
@@ -109,6 +111,36 @@ void schema_field(struct jsonw *w, const struct field *f, bool nullable)
     jsonw_object_end(w);
 }
 
+/* Whether no row before `f` begins with the same `n` characters ("outer."). */
+static bool first_of(const struct field *fields, const struct field *f, size_t n)
+{
+    for (; fields != f; fields++)
+        if (strncmp(fields->name, f->name, n) == 0)
+            return false;
+    return true;
+}
+
+/* The object that rows named "outer.inner" describe; `f` is the first of them. */
+static void write_member(struct jsonw *w, const struct field *f, size_t n, bool nullable)
+{
+    const char *outer = f->name;
+    char name[64];
+    (void)snprintf(name, sizeof name, "%.*s", (int)(n - 1), outer);
+    jsonw_key(w, name);
+    jsonw_object(w);
+    write_type(w, "object", nullable);
+    jsonw_key(w, "properties");
+    jsonw_object(w);
+    for (; f->name; f++) {
+        if (strncmp(f->name, outer, n) != 0)
+            continue;
+        jsonw_key(w, f->name + n);
+        schema_field(w, f, nullable);
+    }
+    jsonw_object_end(w);
+    jsonw_object_end(w);
+}
+
 void schema_object(struct jsonw *w, const struct field *fields, bool nullable)
 {
     bool any = false;
@@ -117,8 +149,13 @@ void schema_object(struct jsonw *w, const struct field *fields, bool nullable)
     jsonw_key(w, "properties");
     jsonw_object(w);
     for (const struct field *f = fields; f->name; f++) {
-        jsonw_key(w, f->name);
-        schema_field(w, f, nullable);
+        const char *dot = strchr(f->name, '.');
+        if (!dot) {
+            jsonw_key(w, f->name);
+            schema_field(w, f, nullable);
+        } else if (first_of(fields, f, (size_t)(dot - f->name) + 1)) {
+            write_member(w, f, (size_t)(dot - f->name) + 1, nullable);
+        }
         any |= f->required;
     }
     jsonw_object_end(w);

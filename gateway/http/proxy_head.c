@@ -5,6 +5,7 @@
 
 #include "core/auth.h"
 #include "http/pipeline.h"
+#include "http/preview.h"
 #include "http/public.h"
 
 #define HEAD_CEILING (64 * KIB)
@@ -32,17 +33,40 @@ bool header_is_hop(const char *name, const char *connection)
     return is_one_of(name, hops) || list_has_token(connection, name);
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Whether the pair's name is `name`, however it is escaped. */
+static bool pair_is(const char *pair, size_t n, const char *name)
+{
+    size_t at = 0;
+    while (at < n && pair[at] != '=') {
+        char c = pair[at++];
+        if (c == '%' && n - at >= 2 && hex_value(pair[at]) >= 0 && hex_value(pair[at + 1]) >= 0) {
+            c = (char)(hex_value(pair[at]) << 4 | hex_value(pair[at + 1]));
+            at += 2;
+        }
+        if (!*name || c != *name++)
+            return false;
+    }
+    return !*name;
+}
+
 void target_without(struct bytes *out, const char *target, const char *name)
 {
-    size_t path = strcspn(target, "?"), n = strlen(name);
+    size_t path = strcspn(target, "?");
     const char *at = target + path;
     char lead = '?';
     (void)bytes_add(out, target, path);
     while (*at) {
         at++;
         size_t pair = strcspn(at, "&");
-        bool named = strncmp(at, name, n) == 0 && (at[n] == '=' || n == pair);
-        if (!named) {
+        if (!pair_is(at, pair, name)) {
             (void)bytes_addc(out, lead);
             (void)bytes_add(out, at, pair);
             lead = '&';
@@ -90,6 +114,7 @@ static bool is_ours(const struct request *rq, const char *name)
                                        "Expect",
                                        "Cookie",
                                        "X-AIO-API-Key",
+                                       PREVIEW_HEADER,
                                        "Forwarded",
                                        "X-Forwarded-For",
                                        "X-Forwarded-Host",
@@ -110,6 +135,14 @@ static bool is_essential(const char *name)
     return is_one_of(name, essential) || strncasecmp(name, "Sec-WebSocket-", 14) == 0;
 }
 
+/* A page whose address held the key names it as its origin. */
+static void add_referer(const struct request *rq, const char *value)
+{
+    (void)bytes_adds(rq->out, "Referer: ");
+    target_without(rq->out, value, "api_key");
+    (void)bytes_adds(rq->out, "\r\n");
+}
+
 static void pass_headers(const struct request *rq)
 {
     size_t n;
@@ -119,7 +152,10 @@ static void pass_headers(const struct request *rq)
         if (header_is_hop(name, rq->connection) || is_ours(rq, name) ||
             (rq->options->bare && !is_essential(name)))
             continue;
-        add(rq->out, name, headers[i].value.p);
+        if (rq->keyed && strcasecmp(name, "Referer") == 0)
+            add_referer(rq, headers[i].value.p);
+        else
+            add(rq->out, name, headers[i].value.p);
     }
 }
 
@@ -222,7 +258,43 @@ static bool sets_our_cookie(const struct header *h)
            strchr("= \t;", value[sizeof name - 1]);
 }
 
-void proxy_reply_headers(struct exchange *ex, const struct response_head *head)
+const struct mount *proxy_mount(struct exchange *ex, const struct address *address,
+                                const struct proxy_options *options)
+{
+    struct arena *arena = exchange_arena(ex);
+    struct public_address a;
+    char own[UPSTREAM_HOST_SIZE];
+    struct mount *m = options->prefix ? arena_alloc(arena, sizeof *m) : NULL;
+    if (!m)
+        return NULL;
+    public_address_of(ex, &a);
+    upstream_host(address, own);
+    *m = (struct mount){
+        .outer = arena_copy(arena, a.prefix, strlen(a.prefix)),
+        .prefix = options->prefix,
+        .host = options->keep_host ? exchange_header(ex, "Host") : NULL,
+        .public = arena_copy(arena, a.host, strlen(a.host)),
+        .port = address->port,
+    };
+    return m->outer && m->public ? m : NULL;
+}
+
+/* The header's value as the client gets it. */
+static const char *moved(struct arena *arena, const struct header *h, const struct mount *mount)
+{
+    cleanup_bytes struct bytes out = BYTES_INIT(HEAD_CEILING);
+    bool done = false;
+    if (mount && strcasecmp(h->name.p, "Location") == 0)
+        done = mount_location(mount, h->value.p, &out);
+    else if (mount && strcasecmp(h->name.p, "Set-Cookie") == 0)
+        done = mount_cookie(mount, h->value.p, &out);
+    const char *text = done ? bytes_text(&out) : NULL;
+    const char *copy = text ? arena_copy(arena, text, out.len) : NULL;
+    return copy ? copy : h->value.p;
+}
+
+void proxy_reply_headers(struct exchange *ex, const struct response_head *head,
+                         const struct mount *mount)
 {
     struct arena *arena = exchange_arena(ex);
     bool upgrade = head->status == 101;
@@ -235,6 +307,6 @@ void proxy_reply_headers(struct exchange *ex, const struct response_head *head)
             continue;
         const char *name = arena_copy(arena, h->name.p, h->name.n);
         if (name)
-            exchange_add_header(ex, name, h->value.p);
+            exchange_add_header(ex, name, moved(arena, h, mount));
     }
 }

@@ -2,6 +2,7 @@
 #ifndef SANDGATE_HTTP_PROXY_HEAD_H
 #define SANDGATE_HTTP_PROXY_HEAD_H
 
+#include "http/mount.h"
 #include "http/proxy.h"
 
 /* How the request's body goes to the service. */
@@ -16,12 +17,17 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
                        const struct proxy_body *body, struct bytes *out,
                        struct err *err) MUST_CHECK;
 
-/* The answer's headers, added to the reply. */
-void proxy_reply_headers(struct exchange *ex, const struct response_head *head);
+/* The answer's headers, added to the reply; `mount` NULL: as they are. */
+void proxy_reply_headers(struct exchange *ex, const struct response_head *head,
+                         const struct mount *mount);
+/* Where an app of `options` and `address` is, as both sides know it; text in the arena. NULL: no
+ * prefix was taken off, or memory is out. */
+const struct mount *proxy_mount(struct exchange *ex, const struct address *address,
+                                const struct proxy_options *options);
 
 /* ---- the pure parts ---- */
 
-/* A target without the pairs of its query that are named `name`. */
+/* A target, or an address, without the pairs of its query whose decoded name is `name`. */
 void target_without(struct bytes *out, const char *target, const char *name);
 /* A Cookie's pairs without the one of that name. */
 void cookie_without(struct bytes *out, const char *cookie, const char *name);

@@ -90,6 +90,14 @@ static void fail_with(struct upstream_call *c, const char *what)
     fail(c, &err);
 }
 
+/* `why` is an errno. */
+static int unreachable(struct err *err, int why)
+{
+    (void)err_set(err, ERR_UNAVAILABLE, "the service does not answer: %s", strerrordesc_np(why));
+    err->sys = why;
+    return -1;
+}
+
 static void complete(struct upstream_call *c)
 {
     bool reusable = c->pool && c->head->keep_alive && c->all_written && !c->deaf &&
@@ -112,12 +120,16 @@ static void set_watch(struct upstream_call *c)
 
 /* ---- sending ---- */
 
+static int turn_to_v6(struct upstream_call *c);
+
 /* 0, or an errno. */
 static int flush(struct upstream_call *c)
 {
     while (c->out_at < c->out.len && !c->deaf) {
         ssize_t n =
             send(c->connection->fd, c->out.data + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
+        if (n < 0 && errno == ECONNREFUSED && turn_to_v6(c) == 0)
+            continue;
         if (n < 0)
             return errno == EAGAIN || errno == EINTR || errno == ENOTCONN ? 0 : errno;
         c->out_at += (size_t)n;
@@ -171,50 +183,81 @@ void upstream_finish(struct upstream_call *c)
 
 static void on_events(void *arg, unsigned events);
 
-static int connect_fresh(struct upstream_call *c, const struct address *address, struct err *err)
+static void take_connection(struct upstream_call *c, struct connection *connection)
 {
-    struct connection *connection;
-    if (connection_open(c->loop, address, &connection, err) < 0)
-        return -1;
     c->connection = connection;
     connection->fn = on_events;
     connection->arg = c;
-    return 0;
 }
 
-/* 0 when the request is under way once more. */
-static int send_again(struct upstream_call *c)
+static int connect_fresh(struct upstream_call *c, const struct address *address, struct err *err)
+{
+    struct connection *connection;
+    struct err second;
+    int r = connection_open(c->loop, address, false, &connection, err);
+    if (r < 0 && address->or_v6 && err->sys == ECONNREFUSED)
+        r = connection_open(c->loop, address, true, &connection, &second);
+    if (r == 0)
+        take_connection(c, connection);
+    return r;
+}
+
+/* Nothing listens on 127.0.0.1, so nothing was sent: some programs listen on ::1 alone. errno stays
+ * what it was. */
+static int turn_to_v6(struct upstream_call *c)
 {
     struct err err;
+    struct connection *old = c->connection, *other;
+    int why = errno;
+    int r = -1;
+    if (old && old->address.or_v6 && !old->v6 && !old->reused)
+        r = connection_open(c->loop, &old->address, true, &other, &err);
+    if (r == 0) {
+        connection_close(old);
+        take_connection(c, other);
+    }
+    errno = why;
+    return r;
+}
+
+/* 0 when the request is under way once more; else why not, `why` where it may not be. */
+static int send_again(struct upstream_call *c, int why)
+{
+    struct err err = ERR_INIT;
     struct connection *old = c->connection;
     if (!c->repeatable || !old->reused || c->anything)
-        return -1;
+        return why;
     c->connection = NULL;
     int r = connect_fresh(c, &old->address, &err);
     connection_close(old);
     if (r < 0)
-        return -1;
+        return err.sys ? err.sys : ENOMEM;
     c->out_at = 0;
     c->deaf = false;
-    if (flush(c) != 0)
-        return -1;
-    set_watch(c);
-    return 0;
+    why = flush(c);
+    if (why == 0)
+        set_watch(c);
+    return why;
 }
 
+/* `why` is an errno; 0: the service closed the connection. */
 static void broken(struct upstream_call *c, int why)
 {
-    char text[160];
-    if (send_again(c) == 0)
+    struct err err;
+    int closed = why ? why : EPIPE;
+    int now = send_again(c, closed);
+    if (now == 0)
         return;
-    if (c->head)
-        (void)snprintf(text, sizeof text, "broke off in the middle of its answer");
-    else if (why || c->why_deaf)
-        (void)snprintf(text, sizeof text, "does not answer: %s",
-                       strerrordesc_np(c->why_deaf ? c->why_deaf : why));
-    else
-        (void)snprintf(text, sizeof text, "closed the connection without an answer");
-    fail_with(c, text);
+    if (now == ECONNREFUSED && turn_to_v6(c) == 0) {
+        set_watch(c);
+    } else if (c->head) {
+        fail_with(c, "broke off in the middle of its answer");
+    } else if (why || now != closed || c->why_deaf) {
+        (void)unreachable(&err, c->why_deaf ? c->why_deaf : now);
+        fail(c, &err);
+    } else {
+        fail_with(c, "closed the connection without an answer");
+    }
 }
 
 /* ---- the answer ---- */
@@ -467,18 +510,15 @@ static int begin(struct upstream_call *c, const struct upstream_spec *spec, stru
     }
     struct connection *pooled = c->repeatable && c->pool ? pool_take(c->pool, spec->address) : NULL;
     if (pooled) {
-        c->connection = pooled;
-        pooled->fn = on_events;
-        pooled->arg = c;
+        take_connection(c, pooled);
     } else if (connect_fresh(c, spec->address, err) < 0) {
         return -1;
     }
     int why = flush(c);
-    if (why && !pooled)
-        return err_set(err, ERR_UNAVAILABLE, "the service does not answer: %s",
-                       strerrordesc_np(why));
-    if (why && send_again(c) < 0)
-        return err_set(err, ERR_UNAVAILABLE, "the service does not answer");
+    if (why)
+        why = send_again(c, why);
+    if (why)
+        return unreachable(err, why);
     set_watch(c);
     return 0;
 }

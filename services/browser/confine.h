@@ -12,8 +12,8 @@
 
 /* For one who is root: also puts this process into a user namespace in which it is an ordinary
  * user, who outside is still root and so owns the files under the home. Not to be called when there
- * are threads. False: Chromium must go without; the log says why. -1 in *ret_status and *err: this
- * process is neither here nor there and must end. */
+ * are threads. *ret_sandboxed is false where Chromium must go without; the log says why. On failure
+ * the process is neither here nor there and must end. */
 int confine(bool *ret_sandboxed, struct err *err) MUST_CHECK;
 
 #endif

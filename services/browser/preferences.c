@@ -119,6 +119,8 @@ static bool edit_profile(cJSON *root, const struct settings *s, const char *down
         {"search.suggest_enabled", AT_FIRST, "false", NULL},
         {"net.network_prediction_options", AT_FIRST, "2", NULL},
         {"bookmark_bar.show_on_all_tabs", AT_FIRST, "false", NULL},
+        {"policy.url_blocklist", UNLESS_UNSET, s->blocklist, NULL},
+        {"policy.url_allowlist", UNLESS_UNSET, s->allowlist, NULL},
     };
     return fill_screen(root, s) &&
            apply_all(root, preferences, sizeof preferences / sizeof *preferences);

@@ -4,7 +4,9 @@
 #include <strings.h>
 
 #include "base/bytes.h"
+#include "base/jsonw.h"
 #include "base/utf8.h"
+#include "core/browser_settings.h"
 #include "core/proxy_pac.h"
 
 #define VALUE_MAX (128 * KIB) /* of one variable; also the kernel's ceiling of one argument */
@@ -14,6 +16,7 @@ struct reader {
     const char *(*lookup)(const char *name);
     struct settings *to;
     struct err *err;
+    struct browser_settings changed;
 };
 
 /* The variable's value, or NULL when it is unset or empty. */
@@ -174,6 +177,8 @@ static int read_languages(const struct reader *r)
     static const char separators[] = ", ";
     cleanup_bytes struct bytes list = BYTES_INIT(KIB), ui = BYTES_INIT(64);
     const char *value = given(r, "BROWSER_LANG"), *ui_value = given(r, "CHROME_UI_LANG");
+    if (r->changed.locale.p)
+        value = r->changed.locale.p;
     if (!value)
         value = "en-US";
     for (const char *at = value; *at; at += strspn(at, separators)) {
@@ -285,15 +290,45 @@ static int read_user_agent(const struct reader *r)
     return r->to->user_agent ? check_text("BROWSER_USER_AGENT", r->to->user_agent, r->err) : 0;
 }
 
+/* As JSON again: that is how Chromium's own file takes it. */
+static int write_patterns(const struct reader *r, const struct text_list *list,
+                          const char **ret_json)
+{
+    cleanup_bytes struct bytes text = BYTES_INIT(VALUE_MAX * 8);
+    struct jsonw w = jsonw_on(&text);
+    *ret_json = NULL;
+    if (list->n == 0)
+        return 0;
+    jsonw_array(&w);
+    for (size_t i = 0; i < list->n; i++)
+        jsonw_text(&w, list->items[i].p, list->items[i].n);
+    jsonw_array_end(&w);
+    *ret_json = text.failed ? NULL : arena_copy(r->arena, text.data, text.len);
+    return *ret_json ? 0 : err_memory(r->err);
+}
+
+static int apply_changes(const struct reader *r)
+{
+    if (r->changed.file_dialogs != SWITCH_ABSENT)
+        r->to->file_dialogs = r->changed.file_dialogs == 1;
+    if (write_patterns(r, &r->changed.url_blocklist, &r->to->blocklist) < 0)
+        return -1;
+    return write_patterns(r, &r->changed.url_allowlist, &r->to->allowlist);
+}
+
 int settings_load(struct arena *arena, const char *(*lookup)(const char *name),
                   struct settings *ret_settings, struct err *err)
 {
     struct settings settings = {0};
-    const struct reader r = {.arena = arena, .lookup = lookup, .to = &settings, .err = err};
+    struct reader r = {.arena = arena, .lookup = lookup, .to = &settings, .err = err};
+    r.changed.file_dialogs = SWITCH_ABSENT;
+    const char *folder = given(&r, "SERVICE_STATE");
+    if (folder && browser_settings_read(arena, folder, &r.changed, err) < 0)
+        return -1;
     if (read_home(&r) < 0 || read_display(&r) < 0 || read_port(&r) < 0 || read_homepage(&r) < 0 ||
         read_languages(&r) < 0 || read_user_agent(&r) < 0 ||
         read_switch(&r, "BROWSER_ALLOW_FILE_SELECTION_DIALOGS", true, &settings.file_dialogs) < 0 ||
-        read_proxy(&r) < 0 || read_doh(&r) < 0 || read_extra(&r) < 0)
+        read_proxy(&r) < 0 || read_doh(&r) < 0 || read_extra(&r) < 0 || apply_changes(&r) < 0)
         return -1;
     *ret_settings = settings;
     return 0;

@@ -1,4 +1,5 @@
-/* browser/settings.h: the launcher's environment, checked once. Every error names its variable. */
+/* browser/settings.h: the launcher's environment, checked once, and what a client changed since
+ * (core/browser_settings.h), which wins. Every error names its variable. */
 #ifndef SANDGATE_BROWSER_SETTINGS_H
 #define SANDGATE_BROWSER_SETTINGS_H
 
@@ -18,6 +19,8 @@ struct settings {
     const char *ui_language;  /* CHROME_UI_LANG, or the first of the languages */
     const char *user_agent;   /* BROWSER_USER_AGENT, or NULL */
     bool file_dialogs;        /* BROWSER_ALLOW_FILE_SELECTION_DIALOGS */
+    const char *blocklist;    /* addresses no page may open, as a JSON array; or NULL */
+    const char *allowlist;    /* exceptions from it, as a JSON array; or NULL */
     const char *proxy_server; /* --proxy-server, or NULL */
     const char *proxy_bypass; /* --proxy-bypass-list, or NULL */
     const char *proxy_script; /* PROXY_INCLUDE: a script as a data: address instead, or NULL */

@@ -5,8 +5,6 @@
 
 #include "desktop/keynames.h"
 
-/* A spare key is not given another symbol before who was sent its events had time to look it up. */
-#define REST_MS     300
 #define MAX_CHANGES 16
 
 /* Modifier keys changed for the moment of a stroke. */
@@ -100,18 +98,36 @@ static void end_stroke(struct input *input, struct changes *changes)
     }
 }
 
-/* Keys that write nothing are looked for by what is on them; and so is what is not in the layout.
- */
+/* Keys that write nothing are looked for by what is on them. */
 static bool find_stroke(struct input *input, uint32_t keysym, const XkbStateRec *state,
                         struct stroke *ret_stroke)
 {
     ret_stroke->mods = state->mods & (ShiftMask | KEYBOARD_LEVEL3);
     if (keysym_is_function(keysym) && keyboard_find_key(input->keyboard, keysym, &ret_stroke->code))
         return true;
-    if (keyboard_find_stroke(input->keyboard, keysym, state, ret_stroke))
+    return keyboard_find_stroke(input->keyboard, keysym, state, ret_stroke);
+}
+
+/* What is not in the layout is put there. */
+static bool make_stroke(struct input *input, uint32_t keysym, const XkbStateRec *state,
+                        struct stroke *ret_stroke)
+{
+    if (find_stroke(input, keysym, state, ret_stroke))
         return true;
-    return keyboard_bind(input->keyboard, keysym, REST_MS) &&
-           keyboard_find_stroke(input->keyboard, keysym, state, ret_stroke);
+    bool bound = keyboard_bind(input->keyboard, keysym);
+    keyboard_flush(input->keyboard);
+    return bound && find_stroke(input, keysym, state, ret_stroke);
+}
+
+enum input_offer input_prepare(struct input *input, uint32_t keysym)
+{
+    struct stroke stroke;
+    XkbStateRec state = keyboard_state(input->keyboard);
+    if (find_stroke(input, keysym, &state, &stroke)) {
+        keyboard_used(input->keyboard, keysym);
+        return INPUT_THERE;
+    }
+    return keyboard_bind(input->keyboard, keysym) ? INPUT_SOON : INPUT_NOT_NOW;
 }
 
 static int held_at(const struct input_source *source, uint32_t keysym)
@@ -135,7 +151,7 @@ static void press(struct input *input, struct input_source *source, uint32_t key
     begin_stroke(input, &changes, stroke, state);
     fake_key(input, stroke->code, true);
     end_stroke(input, &changes);
-    keyboard_used(input->keyboard, stroke->code);
+    keyboard_used(input->keyboard, keysym);
     source->held[source->held_count].keysym = keysym;
     source->held[source->held_count].code = stroke->code;
     source->held_count++;
@@ -159,7 +175,7 @@ bool input_key(struct input *input, struct input_source *source, uint32_t keysym
     XkbStateRec state = keyboard_state(input->keyboard);
     if (keyboard_find_key(input->keyboard, keysym, &stroke.code))
         stroke.mods = state.mods & (ShiftMask | KEYBOARD_LEVEL3);
-    else if (!find_stroke(input, keysym, &state, &stroke))
+    else if (!make_stroke(input, keysym, &state, &stroke))
         return false;
     press(input, source, keysym, &stroke, &state);
     return true;
@@ -172,7 +188,7 @@ bool input_symbol(struct input *input, struct input_source *source, uint32_t key
     /* A viewer's locks are in the symbols it sends. */
     if (!done && keysym != XK_Caps_Lock && keysym != XK_Num_Lock && keysym != XK_Shift_Lock) {
         XkbStateRec state = keyboard_state(input->keyboard);
-        done = find_stroke(input, keysym, &state, &stroke);
+        done = make_stroke(input, keysym, &state, &stroke);
         if (done)
             press(input, source, keysym, &stroke, &state);
     }
@@ -185,13 +201,27 @@ bool input_type(struct input *input, uint32_t keysym)
     struct stroke stroke;
     struct changes changes;
     XkbStateRec state = keyboard_state(input->keyboard);
-    if (!find_stroke(input, keysym, &state, &stroke))
+    if (!make_stroke(input, keysym, &state, &stroke))
         return false;
     begin_stroke(input, &changes, &stroke, &state);
     fake_key(input, stroke.code, true);
     fake_key(input, stroke.code, false);
     end_stroke(input, &changes);
-    keyboard_used(input->keyboard, stroke.code);
+    keyboard_used(input->keyboard, keysym);
+    return true;
+}
+
+bool input_has_arrived(struct input *input, const struct input_source *source)
+{
+    static const unsigned masks[] = {Button1Mask, Button2Mask, Button3Mask};
+    Window window;
+    int ignored;
+    unsigned down = 0;
+    (void)XQueryPointer(input->x->display, input->x->root, &window, &window, &ignored, &ignored,
+                        &ignored, &ignored, &down);
+    for (int i = 0; i < 3; i++)
+        if ((down & masks[i]) && !(source->buttons & 1u << i))
+            return false;
     return true;
 }
 

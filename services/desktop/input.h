@@ -30,6 +30,9 @@ struct input_source {
 void input_move(struct input *input, int x, int y);
 /* `button` from 1 */
 void input_button(struct input *input, struct input_source *source, int button, bool down);
+/* Whether the buttons let go of are up for everybody. The window manager looks at each press before
+ * it is passed on; meanwhile keys would overtake it. */
+bool input_has_arrived(struct input *input, const struct input_source *source);
 /* RFB's way: where the pointer is and which buttons are down. */
 void input_pointer(struct input *input, struct input_source *source, unsigned buttons, int x,
                    int y);
@@ -37,6 +40,10 @@ void input_pointer(struct input *input, struct input_source *source, unsigned bu
 /* What the key with this symbol does is what is meant: with modifiers held it is a shortcut. Only a
  * symbol that needs Shift gets it. False when no key can have the symbol now. */
 bool input_key(struct input *input, struct input_source *source, uint32_t keysym, bool down);
+/* Whether a key writes the symbol already; if not, one is asked to, which the programs on the
+ * screen notice a moment later. */
+enum input_offer { INPUT_THERE, INPUT_SOON, INPUT_NOT_NOW };
+enum input_offer input_prepare(struct input *input, uint32_t keysym);
 /* The symbol is what is meant, as RFB says it: modifiers are changed for the moment where the
  * layout here differs from the viewer's. */
 bool input_symbol(struct input *input, struct input_source *source, uint32_t keysym, bool down);

@@ -5,10 +5,13 @@
 
 #include "desktop/keynames.h"
 
-#define TYPED_AT_ONCE 64   /* characters, before others have their turn */
-#define RETRY_MS      50   /* while no key is free for a symbol */
-#define STUCK_MS      3000 /* after which none will be */
-#define FETCH_MS      1500 /* for who is in front to fetch what is pasted; it may not want it */
+#define TYPED_AT_ONCE    64 /* characters, before others have their turn */
+#define PREPARED_AT_ONCE 256
+#define SETTLE_MS        100  /* for programs to learn what a key means now */
+#define RETRY_MS         50   /* while no key is free for a symbol */
+#define STUCK_MS         3000 /* after which none will be */
+#define ARRIVE_MS        1000 /* for the window manager to pass a button on */
+#define FETCH_MS         1500 /* for who is in front to fetch what is pasted; it may not want it */
 
 enum progress { STEP_DONE, STEP_LATER, STEP_FAILED };
 
@@ -40,6 +43,16 @@ static enum progress stuck(struct jobs *jobs)
     return now - jobs->since_ms > STUCK_MS ? STEP_FAILED : later(jobs, RETRY_MS);
 }
 
+static enum progress use_button(struct jobs *jobs)
+{
+    if (!jobs->since_ms) {
+        jobs->since_ms = clock_ms();
+        input_button(jobs->input, &jobs->source, jobs->step.x, jobs->step.y != 0);
+    }
+    bool waited = clock_ms() - jobs->since_ms > ARRIVE_MS;
+    return waited || input_has_arrived(jobs->input, &jobs->source) ? STEP_DONE : later(jobs, 1);
+}
+
 static enum progress press_key(struct jobs *jobs)
 {
     uint32_t keysym = 0;
@@ -48,20 +61,53 @@ static enum progress press_key(struct jobs *jobs)
                                                                             : stuck(jobs);
 }
 
+/* The symbol at `at` of the text, and where the next begins. 0: nothing is to be typed. */
+static uint32_t symbol_at(const struct step *step, size_t at, size_t *ret_next)
+{
+    size_t n;
+    uint32_t keysym = keysym_of_character(utf8_character(step->text + at, step->length - at, &n));
+    *ret_next = at + n;
+    /* CR LF is one Enter. */
+    bool crlf = step->text[at] == '\r' && at + 1 < step->length && step->text[at + 1] == '\n';
+    return crlf ? 0 : keysym;
+}
+
+/* Sees to it that there are keys for what comes next. Programs take a while to learn what keys mean
+ * now, so that is done for as much as there are keys, and then waited for. */
+static enum progress prepare(struct jobs *jobs)
+{
+    bool soon = false;
+    size_t at = jobs->typed, next;
+    for (int i = 0; i < PREPARED_AT_ONCE && at < jobs->step.length; i++, at = next) {
+        uint32_t keysym = symbol_at(&jobs->step, at, &next);
+        enum input_offer offer = keysym ? input_prepare(jobs->input, keysym) : INPUT_THERE;
+        if (offer == INPUT_NOT_NOW)
+            break;
+        soon = soon || offer == INPUT_SOON;
+    }
+    keyboard_flush(jobs->input->keyboard);
+    if (at == jobs->typed)
+        return stuck(jobs);
+    jobs->prepared = at;
+    jobs->since_ms = 0;
+    return soon ? later(jobs, SETTLE_MS) : STEP_DONE;
+}
+
 static enum progress type_on(struct jobs *jobs)
 {
     for (int i = 0; i < TYPED_AT_ONCE; i++) {
-        size_t n;
+        size_t next;
         if (jobs->typed == jobs->step.length)
             return STEP_DONE;
-        const char *text = jobs->step.text + jobs->typed;
-        uint32_t keysym =
-            keysym_of_character(utf8_character(text, jobs->step.length - jobs->typed, &n));
-        bool crlf = text[0] == '\r' && n < jobs->step.length - jobs->typed && text[1] == '\n';
-        if (keysym && !crlf && !input_type(jobs->input, keysym))
+        if (jobs->typed == jobs->prepared) {
+            enum progress progress = prepare(jobs);
+            if (progress != STEP_DONE)
+                return progress;
+        }
+        uint32_t keysym = symbol_at(&jobs->step, jobs->typed, &next);
+        if (keysym && !input_type(jobs->input, keysym))
             return stuck(jobs);
-        jobs->since_ms = 0;
-        jobs->typed += n;
+        jobs->typed = next;
     }
     return later(jobs, 1);
 }
@@ -94,8 +140,7 @@ static enum progress go_on(struct jobs *jobs)
         input_move(jobs->input, step->x, step->y);
         return STEP_DONE;
     case DISPLAY_BUTTON:
-        input_button(jobs->input, &jobs->source, step->x, step->y != 0);
-        return STEP_DONE;
+        return use_button(jobs);
     case DISPLAY_KEY:
         return press_key(jobs);
     case DISPLAY_TYPE:
@@ -131,7 +176,7 @@ static void run(void *arg)
             continue;
         }
         if (!jobs->busy) {
-            jobs->typed = 0;
+            jobs->typed = jobs->prepared = 0;
             jobs->since_ms = 0;
             jobs->busy = true;
         }

@@ -31,6 +31,7 @@ struct jobs {
     struct timer timer;
     struct step step; /* under way, when `busy` */
     size_t typed;     /* bytes of its text */
+    size_t prepared;  /* up to here all symbols are on keys */
     bool busy, fetching;
     uint64_t since_ms; /* when the step got stuck */
 };

@@ -1,27 +1,54 @@
 #include "desktop/keyboard.h"
 
+#include <X11/Xatom.h>
 #include <X11/keysym.h>
 #include <string.h>
 
-#include "desktop/keynames.h"
 #include "desktop/loop.h"
 
-static bool is_character(KeySym keysym)
-{
-    return keysym > 0x20 && !keysym_is_function((uint32_t)keysym);
-}
+/* A key is left alone for so long after it was used. */
+#define REST_MS 400
 
-/* Unused by the layout, or bound by an earlier run of this program: the same character twice is
- * what no layout has. */
-static bool is_spare(const KeySym *syms, int count)
+static bool is_empty(const KeySym *syms, int count)
 {
-    bool empty = true;
     for (int i = 0; i < count; i++)
-        empty = empty && syms[i] == NoSymbol;
-    return empty || (count > 1 && syms[0] == syms[1] && is_character(syms[0]));
+        if (syms[i] != NoSymbol)
+            return false;
+    return true;
 }
 
-static void find_spares(struct keyboard *keyboard)
+/* The spare keys are noted on the root window: a run that was killed leaves them with symbols. */
+static Atom note_name(struct keyboard *keyboard)
+{
+    return XInternAtom(keyboard->x->display, "_SANDGATE_SPARE_KEYS", False);
+}
+
+static void read_note(struct keyboard *keyboard, bool noted[static 256])
+{
+    Atom type;
+    int format;
+    unsigned long count = 0, left;
+    unsigned char *codes = NULL;
+    memset(noted, 0, 256 * sizeof *noted);
+    if (XGetWindowProperty(keyboard->x->display, keyboard->x->root, note_name(keyboard), 0, 64,
+                           False, XA_CARDINAL, &type, &format, &count, &left, &codes) != Success)
+        return;
+    for (unsigned long i = 0; format == 8 && i < count; i++)
+        noted[codes[i]] = true;
+    if (codes)
+        (void)XFree(codes);
+}
+
+static void write_note(struct keyboard *keyboard)
+{
+    unsigned char codes[KEYBOARD_MAX_SPARE];
+    for (int i = 0; i < keyboard->spare_count; i++)
+        codes[i] = keyboard->spares[i].code;
+    (void)XChangeProperty(keyboard->x->display, keyboard->x->root, note_name(keyboard), XA_CARDINAL,
+                          8, PropModeReplace, codes, keyboard->spare_count);
+}
+
+static void find_spares(struct keyboard *keyboard, const bool noted[static 256])
 {
     Display *display = keyboard->x->display;
     int first, last, width;
@@ -31,11 +58,12 @@ static void find_spares(struct keyboard *keyboard)
     for (int code = first; syms && code <= last; code++) {
         bool modifier = keyboard->map->map->modmap[code] != 0;
         if (keyboard->spare_count < KEYBOARD_MAX_SPARE && !modifier &&
-            is_spare(syms + (code - first) * width, width))
+            (noted[code] || is_empty(syms + (code - first) * width, width)))
             keyboard->spares[keyboard->spare_count++] = (struct spare){.code = (KeyCode)code};
     }
     if (syms)
         (void)XFree(syms);
+    write_note(keyboard);
 }
 
 int keyboard_open(struct keyboard *keyboard, struct xserver *x, struct err *err)
@@ -46,23 +74,56 @@ int keyboard_open(struct keyboard *keyboard, struct xserver *x, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "the X server tells no keyboard map");
     (void)XkbSelectEvents(x->display, XkbUseCoreKbd, XkbMapNotifyMask | XkbNewKeyboardNotifyMask,
                           XkbMapNotifyMask | XkbNewKeyboardNotifyMask);
-    find_spares(keyboard);
+    bool noted[256];
+    read_note(keyboard, noted);
+    find_spares(keyboard, noted);
     return 0;
 }
 
-static void set_symbol(struct keyboard *keyboard, KeyCode code, KeySym keysym)
+/* Xlib notes a change of a key's type, but not of its symbols alone. */
+static void note_change(XkbMapChangesRec *changes, int code)
 {
-    /* Twice: with Shift and without. */
-    KeySym syms[2] = {keysym, keysym};
-    (void)XChangeKeyboardMapping(keyboard->x->display, code, 2, syms, 1);
-    keyboard->stale = true;
+    int first = code, last = code;
+    if (changes->changed & XkbKeySymsMask) {
+        int end = changes->first_key_sym + changes->num_key_syms - 1;
+        first = changes->first_key_sym < code ? changes->first_key_sym : code;
+        last = end > code ? end : code;
+    }
+    changes->changed |= XkbKeySymsMask;
+    changes->first_key_sym = (KeyCode)first;
+    changes->num_key_syms = (unsigned char)(last - first + 1);
+}
+
+static void write_symbols(struct keyboard *keyboard, const struct spare *spare)
+{
+    int type = XkbTwoLevelIndex;
+    int groups = spare->keysyms[0] ? 1 : 0;
+    if (XkbChangeTypesOfKey(keyboard->map, spare->code, groups, XkbGroup1Mask, &type,
+                            &keyboard->changes) != Success)
+        return;
+    note_change(&keyboard->changes, spare->code);
+    if (groups) {
+        KeySym *syms = XkbKeySymsPtr(keyboard->map, spare->code);
+        syms[0] = spare->keysyms[0];
+        syms[1] = spare->keysyms[1];
+    }
+}
+
+void keyboard_flush(struct keyboard *keyboard)
+{
+    if (keyboard->changes.changed)
+        (void)XkbChangeMap(keyboard->x->display, keyboard->map, &keyboard->changes);
+    memset(&keyboard->changes, 0, sizeof keyboard->changes);
 }
 
 void keyboard_close(struct keyboard *keyboard)
 {
-    for (int i = 0; i < keyboard->spare_count; i++)
-        if (keyboard->spares[i].keysym)
-            set_symbol(keyboard, keyboard->spares[i].code, NoSymbol);
+    for (int i = 0; i < keyboard->spare_count; i++) {
+        struct spare empty = {.code = keyboard->spares[i].code};
+        if (keyboard->spares[i].keysyms[0])
+            write_symbols(keyboard, &empty);
+    }
+    keyboard_flush(keyboard);
     (void)XSync(keyboard->x->display, False);
     XkbFreeKeyboard(keyboard->map, XkbAllComponentsMask, True);
 }
@@ -71,18 +132,25 @@ void keyboard_changed(struct keyboard *keyboard, XEvent *event)
 {
     if (event->type == MappingNotify)
         (void)XRefreshKeyboardMapping(&event->xmapping);
+    else if (((const XkbAnyEvent *)event)->xkb_type == XkbNewKeyboardNotify)
+        keyboard->renewed = true;
     keyboard->stale = true;
 }
 
 static XkbDescPtr current_map(struct keyboard *keyboard)
 {
-    if (keyboard->stale) {
+    if (keyboard->stale && !keyboard->changes.changed) {
         XkbDescPtr map = XkbGetMap(keyboard->x->display, XkbAllClientInfoMask | XkbModifierMapMask,
                                    XkbUseCoreKbd);
         if (map) {
             XkbFreeKeyboard(keyboard->map, XkbAllComponentsMask, True);
             keyboard->map = map;
             keyboard->stale = false;
+        }
+        if (keyboard->renewed) {
+            static const bool none[256];
+            keyboard->renewed = false;
+            find_spares(keyboard, none);
         }
     }
     return keyboard->map;
@@ -138,26 +206,30 @@ bool keyboard_find_stroke(struct keyboard *keyboard, uint32_t keysym, const XkbS
     return false;
 }
 
-bool keyboard_bind(struct keyboard *keyboard, uint32_t keysym, uint64_t rest_ms)
+bool keyboard_bind(struct keyboard *keyboard, uint32_t keysym)
 {
     struct spare *best = NULL;
-    for (int i = 0; i < keyboard->spare_count; i++) {
-        struct spare *spare = &keyboard->spares[i];
-        if (!best || spare->used_ms < best->used_ms)
+    int place = 0;
+    (void)current_map(keyboard);
+    for (int i = 0; i < keyboard->spare_count * 2; i++) {
+        struct spare *spare = &keyboard->spares[i / 2];
+        if (!best || spare->used_ms[i % 2] < best->used_ms[place]) {
             best = spare;
+            place = i % 2;
+        }
     }
     uint64_t now = clock_ms();
-    if (!best || (best->keysym && now - best->used_ms < rest_ms))
+    if (!best || (best->keysyms[place] && now - best->used_ms[place] < REST_MS))
         return false;
-    set_symbol(keyboard, best->code, keysym);
-    best->keysym = keysym;
-    best->used_ms = now;
+    best->keysyms[place] = keysym;
+    best->used_ms[place] = now;
+    write_symbols(keyboard, best);
     return true;
 }
 
-void keyboard_used(struct keyboard *keyboard, KeyCode code)
+void keyboard_used(struct keyboard *keyboard, uint32_t keysym)
 {
-    for (int i = 0; i < keyboard->spare_count; i++)
-        if (keyboard->spares[i].code == code)
-            keyboard->spares[i].used_ms = clock_ms();
+    for (int i = 0; i < keyboard->spare_count * 2; i++)
+        if (keyboard->spares[i / 2].keysyms[i % 2] == keysym)
+            keyboard->spares[i / 2].used_ms[i % 2] = clock_ms();
 }

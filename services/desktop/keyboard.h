@@ -16,16 +16,18 @@
 /* ISO_Level3_Shift acts as this modifier in the layouts of xkeyboard-config. */
 #define KEYBOARD_LEVEL3 ((unsigned)Mod5Mask)
 
+/* Without Shift and with. */
 struct spare {
     KeyCode code;
-    uint32_t keysym;  /* 0: free */
-    uint64_t used_ms; /* when it was last pressed */
+    uint32_t keysyms[2]; /* 0: free */
+    uint64_t used_ms[2]; /* when it was last bound or pressed */
 };
 
 struct keyboard {
     struct xserver *x;
     XkbDescPtr map;
-    bool stale; /* the map has changed */
+    bool stale, renewed;      /* the map has changed; it is a new one */
+    XkbMapChangesRec changes; /* in `map`, and not sent yet */
     struct spare spares[KEYBOARD_MAX_SPARE];
     int spare_count;
 };
@@ -47,11 +49,14 @@ bool keyboard_find_key(struct keyboard *keyboard, uint32_t keysym, KeyCode *ret_
 /* How to write the symbol, with as little change to the modifiers held as possible. */
 bool keyboard_find_stroke(struct keyboard *keyboard, uint32_t keysym, const XkbStateRec *state,
                           struct stroke *ret_stroke);
-/* Make a spare key write it. False when all are in use since less than `rest_ms`: who was sent the
- * key events may not have looked up yet what they mean. */
-bool keyboard_bind(struct keyboard *keyboard, uint32_t keysym, uint64_t rest_ms);
-/* Note that the key was pressed. */
-void keyboard_used(struct keyboard *keyboard, KeyCode code);
+/* Have a spare key write it. False when all were used only just: who was sent the key events may
+ * not have looked up yet what they mean. */
+bool keyboard_bind(struct keyboard *keyboard, uint32_t keysym);
+/* Tell everybody what was bound; all at once, for programs look at the whole map each time. They
+ * have done so a moment after this returns. */
+void keyboard_flush(struct keyboard *keyboard);
+/* Note that the symbol was written. */
+void keyboard_used(struct keyboard *keyboard, uint32_t keysym);
 
 XkbStateRec keyboard_state(struct keyboard *keyboard);
 /* Whether the key acts as one of these modifiers. */

@@ -56,8 +56,8 @@ class Tab(Devtools):
         return self.url.rsplit("/", 1)[1]
 
     def evaluate(self, expression: str, *arguments: Any, deadline: float = DEADLINE) -> Any:
-        """The value of an expression, or of a function called with the arguments."""
-        if expression.lstrip().startswith(("(", "async", "function")) and "=>" in expression:
+        """The value of an expression; with arguments, of the function it is, called with them."""
+        if arguments:
             expression = f"({expression})({', '.join(json.dumps(argument) for argument in arguments)})"
         answer = self.call(
             "Runtime.evaluate",

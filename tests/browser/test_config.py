@@ -133,6 +133,20 @@ def test_restart_with_a_locale(desk):
     desk.close_page(tab.target)
 
 
+def test_restart_with_addresses_that_are_refused(desk, site):
+    host = site.split("//")[1].split(":")[0]
+    assert desk.api.post("/v1/browser/restart", {"url_blocklist": [host]}).success
+    tab = desk.tab()
+    assert tab.call("Page.navigate", url=f"{site}/plain")["errorText"] == "net::ERR_BLOCKED_BY_ADMINISTRATOR"
+    assert desk.api.post("/v1/browser/restart", {"url_allowlist": [f"{host}/plain"]}).success, "the blocklist stays"
+    tab = desk.tab()
+    assert "errorText" not in tab.call("Page.navigate", url=f"{site}/plain")
+    assert desk.api.post("/v1/browser/restart", {"url_blocklist": [], "url_allowlist": []}).success
+    tab = desk.tab()
+    assert "errorText" not in tab.call("Page.navigate", url=f"{site}/plain")
+    desk.close_page(tab.target)
+
+
 def test_restarts_at_once_all_succeed(desk):
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda _: desk.api.post("/v1/browser/restart"), range(3)))

@@ -135,10 +135,10 @@ def assert_no_orphans(server: Server, desk: Desk, old: dict[int, psutil.Process]
     def strangers() -> list[str]:
         roots = {desk.service(name)["pid"] for name in NAMES}
         known = {p.pid for root in roots for p in psutil.Process(root).children(recursive=True)} | roots
-        # What Chromium starts on its side (a crash handler) has left its tree, but not its time.
-        begun = min(psutil.Process(root).create_time() for root in roots)
+        # What Chromium starts on its side (a crash handler) has left its tree, but is younger than it.
+        begun = psutil.Process(desk.service("browser")["pid"]).create_time()
         left = [p for p in {**old, **family(server)}.values() if p.pid not in known and is_alive(p)]
-        return [describe(p) for p in left if p.pid in old or p.create_time() < begun]
+        return [describe(p) for p in left if p.create_time() < begun]
 
     eventually(lambda: not strangers(), f"no orphan is left; {strangers()}", 10, 0.1)
 

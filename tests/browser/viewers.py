@@ -75,6 +75,7 @@ class Wire:
             max_size=None,
             proxy=None,
             open_timeout=allow(deadline),
+            close_timeout=0.3,
             legacy=True,
         )
         assert self.link.subprotocol == "binary"
