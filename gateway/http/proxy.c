@@ -298,6 +298,7 @@ static void on_park_end(void *arg, enum park_end why)
 static void park(struct proxied *p)
 {
     p->parked = true;
+    exchange_expect_soon(p->ex);
     exchange_park(p->ex, p->deadline_ms, on_park_end, p);
 }
 
@@ -409,6 +410,7 @@ int proxy_http_begin(struct exchange *ex, const struct address *address, const c
         return -1;
     }
     p->uploading = true;
+    exchange_expect_soon(ex);
     exchange_set_state(ex, p);
     return 0;
 }
