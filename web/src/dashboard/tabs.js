@@ -101,7 +101,7 @@ export class Tabs {
     const turn = this.#turn;
     if (!this.#panes.has(name)) {
       section.replaceChildren(h('p.loading', {}, 'Loading…'));
-      const pane = await this.#makers[name](section, this.#context).catch(() => null);
+      const pane = await this.#make(name, section);
       if (!pane) {
         this.#showUnloaded(section);
         return;
@@ -111,6 +111,12 @@ export class Tabs {
     const entry = this.#panes.get(name);
     entry.rest = rest;
     if (turn === this.#turn && this.current === name) entry.pane.show?.(rest);
+  }
+
+  // A piece may be refused for want of a key: then one is asked for, and it is fetched once more.
+  async #make(name, section) {
+    const make = () => this.#makers[name](section, this.#context).catch(() => null);
+    return (await make()) ?? ((await this.#context.client.get('v1/services').catch(() => null)) && make());
   }
 
   // The pieces of an older page are gone once the sandbox has a newer one.

@@ -75,7 +75,7 @@ export class Listing {
       const mine = key === this.#order.key;
       if (mine) head.setAttribute('aria-sort', this.#order.descending ? 'descending' : 'ascending');
       else head.removeAttribute('aria-sort');
-      head.querySelector('span').textContent = mine ? (this.#order.descending ? ' ↓' : ' ↑') : '';
+      head.querySelector('span').textContent = mine ? (this.#order.descending ? '↓' : '↑') : '';
     }
   }
 
