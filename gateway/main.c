@@ -22,6 +22,7 @@
 #include "core/jupyter_sessions.h"
 #include "core/node_sessions.h"
 #include "core/recorder.h"
+#include "core/resources.h"
 #include "core/shell_sessions.h"
 #include "core/supervisor.h"
 #include "core/toolbox.h"
@@ -89,6 +90,17 @@ static int listen_on(const struct config *config, int *ret_fd, struct err *err)
         (void)err_errno(err, errno, "cannot listen on %s", config->listen);
     freeaddrinfo(found);
     return r;
+}
+
+static uint16_t port_of(int listener)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    if (getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6
+                     ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
+                     : ((const struct sockaddr_in *)(const void *)&address)->sin_port);
 }
 
 /* The one line on standard output: whoever started us reads the address from it. */
@@ -190,12 +202,14 @@ static int open_http(struct gateway *g, struct err *err)
         upstream_pool_open(g->app.loop, &g->app.upstreams, err) < 0 ||
         listen_on(&g->config, &fd, err) < 0)
         return -1;
+    g->app.port = port_of(fd);
     if (auth_required(g->app.auth))
         wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,
         .supervisor = g->app.supervisor,
+        .preview = &preview_named_route,
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
         .max_slow = SLOW_AT_ONCE,
@@ -232,6 +246,7 @@ static int open_all(struct gateway *g, struct err *err)
         return -1;
     g->app.environment = g->environment;
     if (files_open(g->config.workspace, g->config.state, &g->app.files, err) < 0 ||
+        resources_open("", g->config.workspace, &g->app.resources, err) < 0 ||
         open_store(g, err) < 0 || open_sessions(g, err) < 0 || open_code(g, err) < 0 ||
         supervisor_open(g->app.loop, g->app.children, &g->config, g->environment,
                         &g->app.supervisor, err) < 0)
@@ -302,6 +317,7 @@ static void close_all(struct gateway *g)
     loop_close(g->app.loop);
     children_close(g->app.children);
     toolbox_close(g->app.toolbox);
+    resources_close(g->app.resources);
     files_close(g->app.files);
     environment_close(g->environment);
 }

@@ -64,6 +64,7 @@ packages_of() {
         echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck
         echo python3 python3-venv x11-utils
         echo nginx-light openssl wrk curl jq brotli git vim procps psmisc
+        echo xclip x11-xserver-utils libx11-dev
         ;;
     bench)
         echo cmake libjson-c-dev zlib1g-dev

@@ -13,26 +13,36 @@ import zlib from 'node:zlib';
 const gzip = promisify(zlib.gzip);
 const brotli = promisify(zlib.brotliCompress);
 const source = path.join(path.dirname(fileURLToPath(import.meta.url)), 'src');
-const pages = ['terminal', 'docs', 'vnc'];
+const pages = ['terminal', 'docs', 'vnc', 'dashboard'];
+// What a page loads when it is first needed is bundled in pieces; the others come whole.
+const inPieces = ['dashboard'];
 
-// Returns a map from plain name (terminal.js) to hashed name (terminal-ABCD1234.js) and the bytes.
+const options = {
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+  outdir: 'static',
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'],
+  legalComments: 'eof',
+  write: false,
+  logLevel: 'warning',
+};
+
+const entries = (names) => names.flatMap((name) => [
+  { in: path.join(source, name, 'main.js'), out: name },
+  { in: path.join(source, name, `${name}.css`), out: name },
+]);
+
+// Returns plain name (terminal.js), hashed name (terminal-ABCD1234.js) and bytes of each file.
 async function bundle() {
-  const result = await build({
-    entryPoints: pages.flatMap((name) => [
-      { in: path.join(source, name, 'main.js'), out: name },
-      { in: path.join(source, name, `${name}.css`), out: name },
-    ]),
-    entryNames: '[name]-[hash]',
-    outdir: 'static',
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: ['es2022', 'chrome110', 'firefox115', 'safari16.4'],
-    legalComments: 'eof',
-    write: false,
-    logLevel: 'warning',
-  });
-  return result.outputFiles.map((file) => {
+  const results = await Promise.all([
+    build({ ...options, entryPoints: entries(pages.filter((name) => !inPieces.includes(name))) }),
+    ...inPieces.map((name) => build({ ...options, entryPoints: entries([name]), splitting: true })),
+    build({ ...options, entryPoints: [path.join(source, 'shared', 'theme.js')], format: 'iife' }),
+  ]);
+  return results.flatMap((result) => result.outputFiles).map((file) => {
     const hashed = path.basename(file.path);
     return { plain: hashed.replace(/-[A-Z0-9]{8}(?=\.)/, ''), hashed, bytes: Buffer.from(file.contents) };
   });

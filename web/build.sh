@@ -8,7 +8,8 @@ out=${1:-$here/../build/web}
 stamp=$out/.built
 
 is_fresh() {
-    [ -f "$stamp" ] && [ -f "$out/terminal.html" ] && [ -f "$out/docs.html" ] && [ -f "$out/vnc.html" ] || return 1
+    [ -f "$stamp" ] && [ -f "$out/terminal.html" ] && [ -f "$out/docs.html" ] && [ -f "$out/vnc.html" ] && \
+        [ -f "$out/dashboard.html" ] || return 1
     changed=$(find "$here/src" "$here/build.mjs" "$here/build.sh" "$here/package.json" \
         "$here/package-lock.json" -newer "$stamp" -print -quit)
     [ -z "$changed" ]

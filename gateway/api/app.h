@@ -17,6 +17,7 @@ struct app {
     const struct environment *environment;
     struct toolbox *toolbox;
     struct files *files;
+    struct resources *resources;
     struct auth *auth;
     struct bash_sessions *bash;
     struct shell_sessions *shells;
@@ -32,6 +33,7 @@ struct app {
     struct server *server;
     struct ws_context *ws;
     uint64_t started_ms;  /* loop_clock() at start */
+    uint16_t port;        /* which we listen on */
     struct bytes openapi; /* the document, once it was asked for */
 };
 
@@ -52,12 +54,15 @@ extern const struct route devtools_routes[];
 extern const struct route docs_routes[];
 extern const struct route health_routes[];
 extern const struct route history_routes[];
+extern const struct route llms_routes[];
 extern const struct route jupyter_page_routes[];
 extern const struct route jupyter_routes[];
 extern const struct route metrics_routes[];
 extern const struct route nodejs_routes[];
 extern const struct route nodejs_session_routes[];
 extern const struct route page_routes[];
+extern const struct route preview_routes[];
+extern const struct route resource_routes[];
 extern const struct route sandbox_routes[];
 extern const struct route service_routes[];
 extern const struct route shell_routes[];
@@ -67,5 +72,8 @@ extern const struct route vnc_routes[];
 extern const struct route vscode_routes[];
 extern const struct route file_routes[];
 extern const struct route file_transfer_routes[];
+
+/* Not of a table: the row of requests whose Host or header names a port. */
+extern const struct route preview_named_route;
 
 #endif

@@ -1,6 +1,7 @@
 /* Liveness and readiness. */
 #include "api/app.h"
 #include "core/config.h"
+#include "core/ports.h"
 #include "core/supervisor.h"
 #include "http/envelope.h"
 #include "store/store.h"
@@ -43,6 +44,20 @@ static void check_services(struct jsonw *w, bool *ready, const struct supervisor
     }
 }
 
+/* What the sandbox is not ready without: --wait-ports. */
+static void check_ports(struct jsonw *w, bool *ready, const char *list)
+{
+    bool listening[PORTS_ALL] = {false};
+    char name[16];
+    int port;
+    if (*list)
+        ports_listening(listening);
+    while ((port = config_next_port(&list)) > 0) {
+        (void)snprintf(name, sizeof name, "port %d", port);
+        check(w, ready, name, listening[port] ? NULL : "nothing listens on it yet");
+    }
+}
+
 /* Ready: what a request may need is there; each part says why not. */
 static int readyz(struct exchange *ex, struct err *err)
 {
@@ -61,6 +76,7 @@ static int readyz(struct exchange *ex, struct err *err)
           access(app->config->workspace, W_OK | X_OK) < 0 ? "not writable" : NULL);
     check(&w, &ready, "shell", access("/bin/bash", X_OK) < 0 ? "/bin/bash is missing" : NULL);
     check_services(&w, &ready, app->supervisor);
+    check_ports(&w, &ready, app->config->wait_ports);
     jsonw_array_end(&w);
     jsonw_kstr(&w, "status", ready ? "ready" : "not ready");
     jsonw_object_end(&w);

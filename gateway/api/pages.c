@@ -41,14 +41,9 @@ static int docs(struct exchange *ex, struct err *err)
     return page_reply(ex, "docs.html", err);
 }
 
-static int front(struct exchange *ex, struct err *err)
+static int dashboard(struct exchange *ex, struct err *err)
 {
-    (void)err;
-    /* Relative, so that it holds behind any proxy prefix. */
-    exchange_add_header(ex, "Location", "terminal");
-    exchange_add_header(ex, "Cache-Control", "no-store");
-    exchange_reply_static(ex, 302, "text/plain", "", 0);
-    return 0;
+    return page_reply(ex, "dashboard.html", err);
 }
 
 static int asset(struct exchange *ex, struct err *err)
@@ -66,8 +61,10 @@ static int favicon(struct exchange *ex, struct err *err)
 }
 
 const struct route page_routes[] = {
-    {"GET", "/", SCOPE_NONE, ROUTE_INLINE, front, .page = true, .tag = "pages",
-     .summary = "The front page."},
+    {"GET", "/", SCOPE_NONE, ROUTE_INLINE, dashboard, .page = true, .tag = "pages",
+     .summary = "The dashboard: everything on one page."},
+    {"GET", "/index.html", SCOPE_NONE, ROUTE_INLINE, dashboard, .page = true, .tag = "pages",
+     .summary = "The dashboard."},
     {"GET", "/terminal", SCOPE_NONE, ROUTE_INLINE, terminal, .page = true, .tag = "pages",
      .summary = "A terminal in the browser."},
     {"GET", "/v1/docs", SCOPE_NONE, ROUTE_INLINE, docs, .page = true, .tag = "pages",

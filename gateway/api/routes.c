@@ -6,6 +6,7 @@
 /* clang-format off */
 const struct route *const route_tables[] = {
     sandbox_routes,
+    resource_routes,
     file_routes,
     file_transfer_routes,
     shell_routes,
@@ -22,10 +23,12 @@ const struct route *const route_tables[] = {
     display_routes,
     service_routes,
     docs_routes,
+    llms_routes,
     devtools_routes,
     vnc_routes,
     jupyter_page_routes,
     vscode_routes,
+    preview_routes,
     health_routes,
     metrics_routes,
     page_routes,

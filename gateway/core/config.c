@@ -44,6 +44,8 @@ static const struct setting settings[] = {
      "further Host names to answer to; .example.org takes every name below, * takes all"},
     {"api-key", "SANDBOX_API_KEY", "", KIND_TEXT, AT(api_key), 0, 0, true,
      "the key every request must carry (better given by the environment)"},
+    {"wait-ports", "WAIT_PORTS", "", KIND_TEXT, AT(wait_ports), 0, 0, false,
+     "ports, separated by commas, that must listen before /readyz says ready"},
     {"timezone", "TZ", "", KIND_TEXT, AT(timezone), 0, 0, false, "time zone of the sandbox"},
     {"log-level", "SANDGATE_LOG_LEVEL", "info", KIND_TEXT, AT(log_level), 0, 0, false,
      "error, warn, info or debug"},
@@ -220,6 +222,26 @@ static int check_hosts(const char *list, struct err *err)
                : 0;
 }
 
+int config_next_port(const char **list)
+{
+    uint64_t port;
+    const char *at = *list + strspn(*list, ", ");
+    size_t n = strcspn(at, ", ");
+    *list = at + n;
+    if (n == 0)
+        return 0;
+    return parse_u64(at, n, &port) < 0 || port < 1 || port > UINT16_MAX ? -1 : (int)port;
+}
+
+static int check_ports(const char *list, struct err *err)
+{
+    int port;
+    for (const char *at = list; (port = config_next_port(&at)) != 0;)
+        if (port < 0)
+            return err_set(err, ERR_INVALID, "--wait-ports: '%s' is not a list of ports", list);
+    return 0;
+}
+
 /* 0 stands for auto until config_prepare() has claimed one. */
 static int check_display(struct config *c, struct err *err)
 {
@@ -242,7 +264,8 @@ static int check(struct arena *arena, struct config *c, struct err *err)
     if (!c->state)
         c->state = arena_printf(arena, "%s/.sandgate", c->home);
     if (check_path("workspace", c->workspace, err) < 0 || check_path("state", c->state, err) < 0 ||
-        check_hosts(c->allowed_hosts, err) < 0 || check_display(c, err) < 0)
+        check_hosts(c->allowed_hosts, err) < 0 || check_display(c, err) < 0 ||
+        check_ports(c->wait_ports, err) < 0)
         return -1;
     if ((c->web && check_path("web", c->web, err) < 0) ||
         (c->services_dir && check_path("services-dir", c->services_dir, err) < 0))

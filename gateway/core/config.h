@@ -23,6 +23,7 @@ struct config {
     const char *display_setting;
     int display; /* number of the X display the sandbox has; claimed by config_prepare() */
     const char *allowed_hosts, *api_key, *timezone, *log_level;
+    const char *wait_ports; /* "3000,8000": ready only when something listens on each */
     int64_t max_connections, max_shell_sessions, max_bash_sessions, max_commands;
     int64_t max_jupyter_sessions, jupyter_idle_seconds;
     int64_t session_idle_seconds, history_days, max_output_bytes;
@@ -35,6 +36,8 @@ int config_load(struct arena *arena, int argc, char **argv, char **environment,
                 struct config *ret_config, struct err *err) MUST_CHECK;
 /* Makes home, workspace and state where missing, and resolves `web`. */
 int config_prepare(struct arena *arena, struct config *config, struct err *err) MUST_CHECK;
+/* The next port of a list such as wait_ports; *list moves behind it. 0: no more, -1: that is none. */
+int config_next_port(const char **list);
 void config_print_help(void);
 /* The settings in force, secrets masked; for --check-config. */
 void config_print(const struct config *config);

@@ -98,7 +98,8 @@ const char *exchange_peer(const struct exchange *ex);
 /* ---- streamed bodies ---- */
 
 /* Receives the body as it arrives, on the loop. A sink that returns 1 is busy: the same bytes come
- * again after exchange_wake(). `abort` is called instead of `end` when the client left midway. */
+ * again after exchange_wake(). One that fails may have set the reply itself. `abort` is called when
+ * the body does not come to its end. */
 struct body_sink {
     int (*begin)(struct exchange *ex, struct err *err);
     int (*data)(struct exchange *ex, const char *data, size_t n, struct err *err);
@@ -170,5 +171,8 @@ enum park_end {
 void exchange_park(struct exchange *ex, uint64_t deadline_ms,
                    void (*ended)(void *arg, enum park_end why), void *arg);
 void exchange_wake(struct exchange *ex);
+/* Of an exchange that only the loop uses: what it waits for, now and for the bytes of a stream, is
+ * likely to come within a millisecond. It is then cheaper. */
+void exchange_expect_soon(struct exchange *ex);
 
 #endif

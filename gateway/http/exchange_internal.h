@@ -82,6 +82,8 @@ struct server {
     struct timer *timeout; /* MHD's own deadlines */
     uint64_t timeout_due;  /* when `timeout` fires; 0: not armed */
     bool kick;             /* MHD must run before the loop waits */
+    bool moved;            /* something came of running MHD */
+    unsigned lingering;    /* exchanges that wait without MHD being told to leave them alone */
     bool stopping;
     struct exchange *parked; /* newest first */
     struct timer *tick, *accept_again;
@@ -102,6 +104,7 @@ struct exchange {
     struct text method, target, raw_path, path;
     const char *raw_target; /* where MHD read it; an address to compare only */
     bool http10, bad_target, misread;
+    bool undecoded;        /* path or query could not be decoded, or not wholly */
     const char *bad_query; /* name of a query value that is no text */
     struct header *headers;
     size_t header_count;
@@ -129,6 +132,8 @@ struct exchange {
 
     /* parked */
     bool parked, suspended, offloaded, left;
+    bool expect_soon;           /* may linger */
+    uint64_t linger_until;      /* 0: does not linger */
     struct exchange *wait_next; /* behind the busy workers */
     uint64_t parked_at, deadline;
     void (*ended)(void *, enum park_end);
@@ -138,7 +143,8 @@ struct exchange {
     char peer[48];
 };
 
-/* request.c: split and decode the target. -1 when it is not an acceptable origin-form. */
+/* request.c: split and decode the target. -1 when it is not an acceptable origin-form; 1 when it
+ * is, but its path or query is no percent-encoded text, or of too many pairs. */
 int request_parse_target(struct exchange *ex, const char *target);
 /* Whether MHD 0.9.75 took the head for what it is; `version` as MHD gave it. */
 bool request_read_as_written(const struct exchange *ex, const char *version);
@@ -152,6 +158,8 @@ enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdi
 void park_tick(void *server);
 void park_end_all(struct server *server);
 void park_unlink(struct exchange *ex);
+/* The client left an exchange that MHD knows nothing of the park of. */
+void park_left(struct exchange *ex);
 /* Have the exchange watched for the client leaving (streams use this too). */
 void park_link(struct exchange *ex);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/preview.h"
+
 /* RFC 9110 section 5.6.2. */
 static bool is_token(struct text text)
 {
@@ -36,18 +38,15 @@ static bool is_digits(struct text text)
     return text.n > 0 && text.n <= 18;
 }
 
-static bool named(const struct header *h, const char *name)
-{
-    return h->name.n == strlen(name) && strncasecmp(h->name.p, name, h->name.n) == 0;
-}
-
 static const struct header *find(const struct guard_request *rq, const char *name,
                                  size_t *ret_count)
 {
     const struct header *first = NULL;
+    size_t n = strlen(name);
     *ret_count = 0;
     for (size_t i = 0; i < rq->header_count; i++) {
-        if (!named(&rq->headers[i], name))
+        const struct header *h = &rq->headers[i];
+        if (h->name.n != n || strncasecmp(h->name.p, name, n) != 0)
             continue;
         if (!first)
             first = &rq->headers[i];
@@ -94,7 +93,7 @@ static bool host_characters(struct text host)
 
 int guard_framing(const struct guard_request *rq, struct err *err)
 {
-    size_t hosts;
+    size_t hosts, ports;
     if (rq->too_many_headers)
         return malformed(err, "too many headers");
     if (rq->misread)
@@ -115,7 +114,10 @@ int guard_framing(const struct guard_request *rq, struct err *err)
     if (host && !host_characters(host->value))
         return malformed(err, "Host is not a host name");
     if (!rq->target_ok)
-        return malformed(err, "the target is not an absolute path with valid escapes");
+        return malformed(err, "the target is not an absolute path");
+    (void)find(rq, PREVIEW_HEADER, &ports);
+    if (ports > 1)
+        return malformed(err, "more than one " PREVIEW_HEADER);
     return check_lengths(rq, err);
 }
 
@@ -186,6 +188,21 @@ static bool listed(const char *host, const char *list)
     return false;
 }
 
+static bool is_known(const char *host, const struct guard_policy *policy)
+{
+    return is_localhost(host) || is_ip(host) || listed(host, policy->allowed_hosts);
+}
+
+/* "3000-NAME" counts as NAME, but where that makes a sibling of a name directly below a top-level
+ * domain: whoever likes may register 3000-example.org, and have it lead here. */
+static bool is_preview_of_known(const char *host, const struct guard_policy *policy)
+{
+    const char *name = host + preview_label(host), *dot = strchr(name, '.');
+    if (name == host || !is_known(name, policy))
+        return false;
+    return is_ip(name) || is_localhost(name) || !dot || strchr(dot + 1, '.');
+}
+
 static int check_host(const struct guard_request *rq, const struct guard_policy *policy,
                       struct err *err)
 {
@@ -196,7 +213,7 @@ static int check_host(const struct guard_request *rq, const struct guard_policy 
         return 0;
     if (!split_host(given->value, host, sizeof host))
         return err_set(err, ERR_FORBIDDEN, "this Host is not served here");
-    if (is_localhost(host) || is_ip(host) || listed(host, policy->allowed_hosts))
+    if (is_known(host, policy) || is_preview_of_known(host, policy))
         return 0;
     return err_set(err, ERR_FORBIDDEN, "Host '%.80s' is not in the allowed hosts (--allowed-hosts)",
                    host);

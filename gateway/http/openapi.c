@@ -28,7 +28,7 @@ static void write_operation_id(struct jsonw *w, const struct route *row)
 {
     char text[256];
     size_t n = 0;
-    for (const char *p = row->method; *p && n < sizeof text - 1; p++)
+    for (const char *p = route_takes_any(row) ? "any" : row->method; *p && n < sizeof text - 1; p++)
         text[n++] = (char)tolower((unsigned char)*p);
     bool gap = true;
     for (const char *p = row->path; *p && n < sizeof text - 2; p++) {
@@ -128,7 +128,7 @@ static bool any_required(const struct field *fields)
 
 static void write_body(struct jsonw *w, const struct route *row)
 {
-    if (row->body == BODY_NONE)
+    if (row->body == BODY_NONE || route_takes_any(row))
         return;
     bool json = row->body == BODY_JSON, form = has_file(row);
     jsonw_key(w, "requestBody");
@@ -183,7 +183,7 @@ static void write_answers(struct jsonw *w, const struct route *row)
     jsonw_object(w);
     if (row->kind == ROUTE_SOCKET)
         write_answer(w, "101", "The connection is a WebSocket now.", NULL, NULL);
-    else if (row->page)
+    else if (row->page && !row->answers)
         write_answer(w, "200", "A page.", "text/html", NULL);
     else if (row->answers)
         write_answer(w, "200", "The content.", row->answers, NULL);
@@ -217,8 +217,11 @@ static void write_scope(struct jsonw *w, unsigned scope)
 
 static void write_operation(struct jsonw *w, const struct route *row)
 {
-    write_method(w, row->method);
+    /* Path items have no word for every method. */
+    write_method(w, route_takes_any(row) ? "GET" : row->method);
     jsonw_object(w);
+    if (route_takes_any(row))
+        jsonw_kbool(w, "x-any-method", true);
     if (row->tag) {
         jsonw_key(w, "tags");
         jsonw_array(w);

@@ -8,6 +8,7 @@
 #include "http/envelope.h"
 #include "http/exchange_internal.h"
 #include "http/need.h"
+#include "http/preview.h"
 #include "http/signin.h"
 
 /* A body nobody asked for may be this long; it is read and ignored. */
@@ -71,10 +72,29 @@ static enum step step_identify(struct pipeline *p, struct exchange *ex)
     return refuse(ex, &err);
 }
 
+/* A port named by Host or header: no path is looked at. */
+static enum step step_preview(struct pipeline *p, struct exchange *ex)
+{
+    if (p->preview && preview_named(ex, NULL))
+        ex->route = p->preview;
+    return STEP_NEXT;
+}
+
 static enum step step_route(struct pipeline *p, struct exchange *ex)
 {
     struct err err;
     const char *allow;
+    if (!ex->route)
+        ex->route = router_find_any(p->router, ex->raw_path, &ex->params);
+    if (ex->route)
+        return STEP_NEXT;
+    if (ex->undecoded) {
+        (void)err_set(&err, ERR_SYNTAX,
+                      "malformed request: the target is not percent-encoded UTF-8 without NUL, or "
+                      "has more than %d query parameters",
+                      MAX_QUERY_PAIRS);
+        return refuse(ex, &err);
+    }
     ex->route = router_find(p->router, ex->method.p, ex->path, ex->arena, &ex->params, &allow);
     if (ex->route)
         return STEP_NEXT;
@@ -98,7 +118,7 @@ static enum step step_permit(struct pipeline *p, struct exchange *ex)
         (void)err_set(&err, ERR_FORBIDDEN, "requests from other sites' pages are refused");
         return refuse(ex, &err);
     }
-    if (ex->route->page && ex->grant.by_query) {
+    if (ex->route->page && ex->grant.by_query && signin_wanted(ex)) {
         signin_remember(ex, p->auth);
         return STEP_DONE;
     }
@@ -131,7 +151,7 @@ static enum step step_admit(struct pipeline *p, struct exchange *ex)
     if (route->body == BODY_STREAM) {
         ex->sink = route->sink;
         if (ex->sink->begin(ex, &err) < 0)
-            return refuse(ex, &err);
+            return exchange_replied(ex) ? STEP_DONE : refuse(ex, &err);
     }
     return STEP_NEXT;
 }
@@ -139,7 +159,7 @@ static enum step step_admit(struct pipeline *p, struct exchange *ex)
 static enum head_verdict pipeline_head(void *arg, struct exchange *ex)
 {
     static enum step (*const steps[])(struct pipeline *, struct exchange *) = {
-        step_guard, step_identify, step_route, step_permit, step_admit,
+        step_guard, step_identify, step_preview, step_route, step_permit, step_admit,
     };
     for (size_t i = 0; i < COUNT_OF(steps); i++)
         if (steps[i](arg, ex) == STEP_DONE)
@@ -170,6 +190,8 @@ static size_t input_pairs(const struct exchange *ex, struct text_pair *out)
 static int decode(struct exchange *ex, struct err *err)
 {
     const struct route *route = ex->route;
+    if (route_takes_any(route))
+        return 0;
     if (ex->bad_query)
         return err_field(err, ex->bad_query, "field '%s' is not percent-encoded UTF-8 without NUL",
                          ex->bad_query);
@@ -191,7 +213,7 @@ static int decode(struct exchange *ex, struct err *err)
 static void handle(struct exchange *ex)
 {
     struct err err = ERR_INIT;
-    if (ex->route->handler(ex, &err) < 0)
+    if (ex->route->handler(ex, &err) < 0 && !exchange_replied(ex))
         reply_error(ex, &err);
 }
 

@@ -2,6 +2,7 @@
  *
  *   guard    framing that could be read two ways, other sites' pages
  *   identify the credential, before the path is even looked at
+ *   preview  the row of previews, when Host or a header names a port of the sandbox
  *   route    the row for method and path
  *   permit   what the row demands against what the credential grants
  *   admit    the body's media type and its ceiling
@@ -10,7 +11,7 @@
  *   handle   the row's handler: inline, on a worker, or parked
  *   log      counters, and a line for what went wrong
  *
- * The first four and `admit` need the head only, so nothing of a refused body is kept. */
+ * All up to `admit` need the head only, so nothing of a refused body is kept. */
 #ifndef SANDGATE_HTTP_PIPELINE_H
 #define SANDGATE_HTTP_PIPELINE_H
 
@@ -42,6 +43,7 @@ struct pipeline {
     const struct auth *auth;
     const struct router *router;
     const struct supervisor *supervisor;
+    const struct route *preview; /* what a port named by Host or header leads to; NULL: nothing */
     struct guard_policy guard;
     unsigned max_blocking; /* blocking handlers at once; further ones wait their turn */
     unsigned max_slow;     /* the same of slow ones, of which few may wait */

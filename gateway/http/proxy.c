@@ -1,5 +1,6 @@
 #include "http/proxy.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,9 +24,16 @@ struct proxied {
     void (*release)(void *arg);
     void *release_arg;
     uint64_t deadline_ms;
+    void (*nobody)(struct exchange *ex);
+    struct proxy_place place;
+    struct timer *stall; /* of the upload; NULL: it never waited */
+    size_t stalled_at;   /* what was pending when the clock was set */
     bool websocket, chunked;
     bool uploading; /* the body is still coming: no reply may be set yet */
     bool sink_waits, parked, streaming;
+    bool whole; /* the answer came in one piece, and goes out in one */
+    unsigned status;
+    struct bytes body;
     uint64_t dropped;
     const struct response_head *head; /* came, and is not passed on yet */
     bool failed;                      /* so did the failure */
@@ -43,9 +51,11 @@ struct proxied {
 static void proxied_free(struct proxied *p)
 {
     upstream_abandon(p->call);
+    timer_close(p->stall);
     if (p->fd >= 0)
         (void)close(p->fd);
     bytes_done(&p->extra);
+    bytes_done(&p->body);
     if (p->tie)
         *p->tie = NULL;
     if (p->release)
@@ -119,12 +129,21 @@ static void wake(struct proxied *p)
     }
 }
 
-static void answer_failure(struct proxied *p, const struct err *failure)
+static void reply_failure(struct exchange *ex, void (*nobody)(struct exchange *ex),
+                          const struct err *failure)
 {
     struct err err = *failure;
     if (err.kind == ERR_UNAVAILABLE)
         err.kind = ERR_UPSTREAM;
-    reply_error(p->ex, &err);
+    if (err.sys == ECONNREFUSED && nobody)
+        nobody(ex);
+    else
+        reply_error(ex, &err);
+}
+
+static void answer_failure(struct proxied *p, const struct err *failure)
+{
+    reply_failure(p->ex, p->nobody, failure);
     wake(p);
     proxied_free(p);
 }
@@ -143,7 +162,7 @@ static void on_gone(void *arg)
 
 static void answer_upgrade(struct proxied *p, const struct response_head *head)
 {
-    proxy_reply_headers(p->ex, head);
+    proxy_reply_headers(p->ex, head, &p->place);
     p->fd = upstream_take_socket(p->call, &p->extra);
     p->call = NULL;
     exchange_reply_upgrade(p->ex, on_upgraded, p);
@@ -178,9 +197,17 @@ static void answer_head(struct proxied *p, const struct response_head *head)
         answer_upgrade(p, head);
         return;
     }
-    proxy_reply_headers(p->ex, head);
+    proxy_reply_headers(p->ex, head, &p->place);
     if (is_bodyless(head)) {
         answer_bodyless(p, head);
+        return;
+    }
+    /* `data` and `end` follow at once. */
+    p->whole =
+        p->parked && head->framing == FRAMED_LENGTH && head->length <= upstream_at_hand(p->call);
+    if (p->whole) {
+        p->status = head->status;
+        p->body = bytes_with_limit(UPSTREAM_READ + RESPONSE_HEAD_MAX);
         return;
     }
     exchange_reply_stream(p->ex, head->status, NULL, &hooks);
@@ -206,6 +233,8 @@ static void on_head(void *arg, const struct response_head *head)
 static void on_data(void *arg, const char *data, size_t n)
 {
     struct proxied *p = arg;
+    if (p->whole)
+        (void)bytes_add(&p->body, data, n);
     if (!p->streaming)
         return;
     exchange_stream_write(p->ex, data, n);
@@ -219,6 +248,8 @@ static void on_call_room(void *arg)
     if (!p->sink_waits)
         return;
     p->sink_waits = false;
+    if (p->stall)
+        timer_stop(p->stall);
     exchange_wake(p->ex);
 }
 
@@ -226,7 +257,11 @@ static void on_end(void *arg, const struct err *err)
 {
     struct proxied *p = arg;
     p->call = NULL;
-    if (p->streaming) {
+    if (p->whole && !err) {
+        exchange_reply(p->ex, p->status, NULL, &p->body);
+        wake(p);
+        proxied_free(p);
+    } else if (p->streaming) {
         if (err) {
             log_debug("proxy: %s", err->text);
             exchange_stream_break(p->ex);
@@ -263,6 +298,7 @@ static void on_park_end(void *arg, enum park_end why)
 static void park(struct proxied *p)
 {
     p->parked = true;
+    exchange_expect_soon(p->ex);
     exchange_park(p->ex, p->deadline_ms, on_park_end, p);
 }
 
@@ -279,6 +315,7 @@ static struct proxied *make(struct exchange *ex, const struct proxy_options *opt
                           .release = options->release,
                           .release_arg = options->release_arg,
                           .deadline_ms = options->deadline_ms,
+                          .nobody = options->nobody,
                           .websocket = websocket,
                           .extra = BYTES_INIT(RESPONSE_HEAD_MAX + UPSTREAM_READ),
                           .fd = -1};
@@ -298,17 +335,16 @@ static int call(struct proxied *p, const struct address *address, const char *ta
     struct upstream_spec spec = {.address = address,
                                  .pool = options->pool,
                                  .method = exchange_method(p->ex),
-                                 .head = head.data,
-                                 .head_n = head.len,
+                                 .head = &head,
                                  .has_body = body->present,
                                  .upgrade = p->websocket,
                                  .hooks = &hooks,
                                  .arg = p};
     p->chunked = body->chunked;
+    p->place = (struct proxy_place){options->prefix, options->keep_host, address->port};
     if (upstream_begin(exchange_loop(p->ex), &spec, &p->call, err) == 0)
         return 0;
-    if (err->kind == ERR_UNAVAILABLE)
-        err->kind = ERR_UPSTREAM;
+    reply_failure(p->ex, p->nobody, err);
     return -1;
 }
 
@@ -374,19 +410,56 @@ int proxy_http_begin(struct exchange *ex, const struct address *address, const c
         return -1;
     }
     p->uploading = true;
+    exchange_expect_soon(ex);
     exchange_set_state(ex, p);
     return 0;
+}
+
+static void on_stall(void *arg)
+{
+    struct proxied *p = arg;
+    size_t pending = upstream_pending(p->call);
+    if (pending != p->stalled_at) {
+        p->stalled_at = pending;
+        timer_set(p->stall, PROXY_STALL_MS);
+        return;
+    }
+    upstream_abandon(steal(&p->call));
+    p->failed = true;
+    (void)err_set(&p->failure, ERR_TIMEOUT,
+                  "the service has taken nothing of the request's body for %llu seconds",
+                  (unsigned long long)PROXY_STALL_MS / 1000);
+    on_call_room(p);
+}
+
+/* The client is not read until the service has taken more. */
+static int hold_back(struct proxied *p, struct err *err)
+{
+    if (!p->stall && timer_open(exchange_loop(p->ex), on_stall, p, &p->stall, err) < 0)
+        return -1;
+    p->stalled_at = upstream_pending(p->call);
+    timer_set(p->stall, PROXY_STALL_MS);
+    p->sink_waits = true;
+    return 1;
+}
+
+static void pass_on(struct proxied *p, const char *data, size_t n)
+{
+    char size[24];
+    if (p->chunked)
+        upstream_write(p->call, size, (size_t)snprintf(size, sizeof size, "%zx\r\n", n));
+    upstream_write(p->call, data, n);
+    if (p->chunked)
+        upstream_write(p->call, "\r\n", 2);
 }
 
 int proxy_sink_data(struct exchange *ex, const char *data, size_t n, struct err *err)
 {
     struct proxied *p = exchange_state(ex);
-    char size[24];
     if (!p)
         return err_set(err, ERR_INTERNAL, "the request is gone");
     if (p->failed) {
-        *err = p->failure;
-        err->kind = err->kind == ERR_UNAVAILABLE ? ERR_UPSTREAM : err->kind;
+        reply_failure(ex, p->nobody, &p->failure);
         return -1;
     }
     if (upstream_deaf(p->call)) {
@@ -396,15 +469,9 @@ int proxy_sink_data(struct exchange *ex, const char *data, size_t n, struct err 
                    ? 0
                    : err_set(err, ERR_UPSTREAM, "the service does not take the request's body");
     }
-    if (upstream_pending(p->call) > REQUEST_HELD) {
-        p->sink_waits = true;
-        return 1;
-    }
-    if (p->chunked)
-        upstream_write(p->call, size, (size_t)snprintf(size, sizeof size, "%zx\r\n", n));
-    upstream_write(p->call, data, n);
-    if (p->chunked)
-        upstream_write(p->call, "\r\n", 2);
+    if (upstream_pending(p->call) > REQUEST_HELD)
+        return hold_back(p, err);
+    pass_on(p, data, n);
     return 0;
 }
 

@@ -21,8 +21,11 @@ struct proxy_options {
     bool bare;            /* pass on nothing but what a WebSocket handshake is made of, and
                              Accept and the like: for services with small buffers */
     const char *prefix;   /* what was taken off the path ("/proxy/3000"): told as part of
-                             X-Forwarded-Prefix; NULL: nothing */
+                             X-Forwarded-Prefix, and put into the answer's Location and cookies;
+                             NULL: nothing. Outlives the exchange, or is in its arena */
     uint64_t deadline_ms; /* for the head of the answer; 0: PROXY_DEADLINE_MS */
+    /* Nothing listens there: sets the reply. NULL: 502 in the envelope. */
+    void (*nobody)(struct exchange *ex);
     /* Called once when the request or tunnel is over, also when the call below fails. May be NULL.
      */
     void (*release)(void *arg);
@@ -30,6 +33,8 @@ struct proxy_options {
 };
 #define PROXY_DEADLINE_MS  ((uint64_t)10 * 60 * 1000)
 #define PROXY_HANDSHAKE_MS ((uint64_t)10 * 1000)
+/* A service that takes nothing of a request's body for so long is given up. */
+#define PROXY_STALL_MS ((uint64_t)60 * 1000)
 
 /* Join the client's WebSocket to the service's: the service is asked first, and its answer is the
  * client's, be it a 101 or a refusal. Fails with ERR_SYNTAX when the client's is no handshake. */

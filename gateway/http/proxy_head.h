@@ -2,6 +2,7 @@
 #ifndef SANDGATE_HTTP_PROXY_HEAD_H
 #define SANDGATE_HTTP_PROXY_HEAD_H
 
+#include "http/mount.h"
 #include "http/proxy.h"
 
 /* How the request's body goes to the service. */
@@ -16,12 +17,20 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
                        const struct proxy_body *body, struct bytes *out,
                        struct err *err) MUST_CHECK;
 
-/* The answer's headers, added to the reply. */
-void proxy_reply_headers(struct exchange *ex, const struct response_head *head);
+/* Where an app is, as far as its answer may speak of it. */
+struct proxy_place {
+    const char *prefix; /* as in the options */
+    bool keep_host;
+    uint16_t port;
+};
+
+/* The answer's headers, added to the reply; addresses in them are moved below the prefix. */
+void proxy_reply_headers(struct exchange *ex, const struct response_head *head,
+                         const struct proxy_place *place);
 
 /* ---- the pure parts ---- */
 
-/* A target without the pairs of its query that are named `name`. */
+/* A target, or an address, without the pairs of its query whose decoded name is `name`. */
 void target_without(struct bytes *out, const char *target, const char *name);
 /* A Cookie's pairs without the one of that name. */
 void cookie_without(struct bytes *out, const char *cookie, const char *name);

@@ -33,9 +33,10 @@ static int add_pair(struct exchange *ex, const char *raw, size_t n)
         return 0;
     if (ex->query_count == MAX_QUERY_PAIRS)
         return -1;
-    struct text_pair *pair = &ex->query[ex->query_count++];
+    struct text_pair *pair = &ex->query[ex->query_count];
     if (decode_text(ex, raw, name, true, &pair->name) < 0)
         return -1;
+    ex->query_count++;
     if (decode_text(ex, equals ? equals + 1 : "", equals ? n - name - 1 : 0, true, &pair->value) <
         0) {
         pair->value = (struct text){"", 0};
@@ -44,18 +45,20 @@ static int add_pair(struct exchange *ex, const char *raw, size_t n)
     return 0;
 }
 
+/* Pairs that cannot be had are passed over: where they are not ours to read they do no harm. */
 static int parse_query(struct exchange *ex, const char *query)
 {
+    int r = 0;
     ex->query = arena_alloc(ex->arena, MAX_QUERY_PAIRS * sizeof *ex->query);
     if (!ex->query)
         return -1;
     while (*query) {
         size_t n = strcspn(query, "&");
         if (add_pair(ex, query, n) < 0)
-            return -1;
+            r = 1;
         query += n + (query[n] == '&');
     }
-    return 0;
+    return r;
 }
 
 int request_parse_target(struct exchange *ex, const char *target)
@@ -68,9 +71,9 @@ int request_parse_target(struct exchange *ex, const char *target)
     ex->path = ex->raw_path = (struct text){arena_copy(ex->arena, target, path), path};
     if (!ex->raw_path.p || !plain_target(target))
         return -1;
-    if (decode_text(ex, target, path, false, &ex->path) < 0)
-        return -1;
-    return target[path] == '?' ? parse_query(ex, target + path + 1) : 0;
+    int bad_path = decode_text(ex, target, path, false, &ex->path) < 0;
+    int bad_query = target[path] == '?' ? parse_query(ex, target + path + 1) : 0;
+    return bad_query < 0 ? -1 : bad_path || bad_query;
 }
 
 /* MHD 0.9.75 reads leniently what RFC 9112 sections 2.2 and 5.2 would have refused: bare line
@@ -100,11 +103,26 @@ bool request_read_as_written(const struct exchange *ex, const char *version)
     return end[0] == '\0' && end[1] == '\0';
 }
 
+/* inet_ntop(3) takes its time, and this is asked for with every request. */
+static void write_ipv4(const struct sockaddr_in *from, char *out)
+{
+    const unsigned char *byte = (const unsigned char *)&from->sin_addr;
+    for (size_t i = 0; i < 4; i++) {
+        if (i)
+            *out++ = '.';
+        if (byte[i] >= 100)
+            *out++ = (char)('0' + byte[i] / 100);
+        if (byte[i] >= 10)
+            *out++ = (char)('0' + byte[i] / 10 % 10);
+        *out++ = (char)('0' + byte[i] % 10);
+    }
+    *out = '\0';
+}
+
 void request_set_peer(struct exchange *ex, const struct sockaddr *from)
 {
     if (from->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)from)->sin_addr,
-                        ex->peer, sizeof ex->peer);
+        write_ipv4((const struct sockaddr_in *)(const void *)from, ex->peer);
     else if (from->sa_family == AF_INET6)
         (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr,
                         ex->peer, sizeof ex->peer);

@@ -12,7 +12,14 @@ struct router {
     size_t exact_count;
     const struct route **patterns; /* the others, table order */
     size_t pattern_count;
+    const struct route **any; /* rows with ANY_METHOD, table order */
+    size_t any_count;
 };
+
+bool route_takes_any(const struct route *route)
+{
+    return route->method[0] == '*';
+}
 
 static int by_path(const void *a, const void *b)
 {
@@ -26,7 +33,8 @@ static int allocate(struct router *r, struct err *err)
     r->rows = calloc(n, sizeof(void *));
     r->exact = calloc(n, sizeof(void *));
     r->patterns = calloc(n, sizeof(void *));
-    return r->rows && r->exact && r->patterns ? 0 : err_memory(err);
+    r->any = calloc(n, sizeof(void *));
+    return r->rows && r->exact && r->patterns && r->any ? 0 : err_memory(err);
 }
 
 int router_open(const struct route *const *tables, struct router **ret_router, struct err *err)
@@ -45,7 +53,9 @@ int router_open(const struct route *const *tables, struct router **ret_router, s
     for (size_t t = 0; tables[t]; t++) {
         for (const struct route *row = tables[t]; row->method; row++) {
             r->rows[i++] = row;
-            if (strchr(row->path, '{'))
+            if (route_takes_any(row))
+                r->any[r->any_count++] = row;
+            else if (strchr(row->path, '{'))
                 r->patterns[r->pattern_count++] = row;
             else
                 r->exact[r->exact_count++] = row;
@@ -63,6 +73,7 @@ void router_close(struct router *r)
     free(r->rows);
     free(r->exact);
     free(r->patterns);
+    free(r->any);
     free(r);
 }
 
@@ -156,6 +167,15 @@ const struct route *router_find(const struct router *r, const char *method, stru
             note_method(&allow, r->patterns[i]->method);
     if (allow.len)
         *ret_allow = arena_copy(arena, allow.data, allow.len);
+    return NULL;
+}
+
+const struct route *router_find_any(const struct router *r, struct text raw_path,
+                                    struct route_params *ret_params)
+{
+    for (size_t i = 0; i < r->any_count; i++)
+        if (match_pattern(r->any[i]->path, raw_path, ret_params))
+            return r->any[i];
     return NULL;
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/json.h"
@@ -28,6 +29,11 @@ enum body_kind {
     BODY_JSON,   /* input comes from a JSON object */
     BODY_STREAM, /* goes to `sink` as it arrives */
 };
+
+/* The method of a row for requests that are passed on: it takes every method, and path and query
+ * are whoever gets them's to read: they are matched as they were sent, and not decoded. */
+#define ANY_METHOD "*"
+#define BOUNDLESS  ((size_t)INT64_MAX) /* a body that is passed on, and not kept */
 
 struct route {
     const char *method; /* NULL ends a table */
@@ -79,6 +85,13 @@ void router_close(struct router *router);
 const struct route *router_find(const struct router *router, const char *method, struct text path,
                                 struct arena *arena, struct route_params *ret_params,
                                 const char **ret_allow);
+
+/* The row with ANY_METHOD for the path as it was sent, or NULL. Such rows go before all others,
+ * which router_find() looks through. Parameters are as sent, too. */
+const struct route *router_find_any(const struct router *router, struct text raw_path,
+                                    struct route_params *ret_params);
+
+bool route_takes_any(const struct route *route);
 
 /* For documents: every row in table order; NULL after the last. */
 const struct route *router_row(const struct router *router, size_t index);

@@ -10,6 +10,7 @@
 
 #define MAX_INTERIM 8 /* 1xx answers before the one that counts */
 #define MAX_TURNS   8 /* others get theirs */
+#define HEAD_USUAL  1000
 
 struct upstream_call {
     struct loop *loop;
@@ -17,8 +18,8 @@ struct upstream_call {
     struct connection *connection;
     const struct upstream_hooks *hooks;
     void *arg;
-    char method[16];
     bool upgrade, repeatable;
+    bool head_only; /* the answer has no body */
 
     struct bytes out; /* the request's head; then what waits to be sent of its body */
     size_t out_at;
@@ -90,6 +91,14 @@ static void fail_with(struct upstream_call *c, const char *what)
     fail(c, &err);
 }
 
+/* `why` is an errno. */
+static int unreachable(struct err *err, int why)
+{
+    (void)err_set(err, ERR_UNAVAILABLE, "the service does not answer: %s", strerrordesc_np(why));
+    err->sys = why;
+    return -1;
+}
+
 static void complete(struct upstream_call *c)
 {
     bool reusable = c->pool && c->head->keep_alive && c->all_written && !c->deaf &&
@@ -112,12 +121,16 @@ static void set_watch(struct upstream_call *c)
 
 /* ---- sending ---- */
 
+static int turn_to_v6(struct upstream_call *c);
+
 /* 0, or an errno. */
 static int flush(struct upstream_call *c)
 {
     while (c->out_at < c->out.len && !c->deaf) {
         ssize_t n =
             send(c->connection->fd, c->out.data + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
+        if (n < 0 && errno == ECONNREFUSED && turn_to_v6(c) == 0)
+            continue;
         if (n < 0)
             return errno == EAGAIN || errno == EINTR || errno == ENOTCONN ? 0 : errno;
         c->out_at += (size_t)n;
@@ -171,50 +184,81 @@ void upstream_finish(struct upstream_call *c)
 
 static void on_events(void *arg, unsigned events);
 
-static int connect_fresh(struct upstream_call *c, const struct address *address, struct err *err)
+static void take_connection(struct upstream_call *c, struct connection *connection)
 {
-    struct connection *connection;
-    if (connection_open(c->loop, address, &connection, err) < 0)
-        return -1;
     c->connection = connection;
     connection->fn = on_events;
     connection->arg = c;
-    return 0;
 }
 
-/* 0 when the request is under way once more. */
-static int send_again(struct upstream_call *c)
+static int connect_fresh(struct upstream_call *c, const struct address *address, struct err *err)
+{
+    struct connection *connection;
+    struct err second;
+    int r = connection_open(c->loop, address, false, &connection, err);
+    if (r < 0 && address->or_v6 && err->sys == ECONNREFUSED)
+        r = connection_open(c->loop, address, true, &connection, &second);
+    if (r == 0)
+        take_connection(c, connection);
+    return r;
+}
+
+/* Nothing listens on 127.0.0.1, so nothing was sent: some programs listen on ::1 alone. errno stays
+ * what it was. */
+static int turn_to_v6(struct upstream_call *c)
 {
     struct err err;
+    struct connection *old = c->connection, *other;
+    int why = errno;
+    int r = -1;
+    if (old && old->address.or_v6 && !old->v6 && !old->reused)
+        r = connection_open(c->loop, &old->address, true, &other, &err);
+    if (r == 0) {
+        connection_close(old);
+        take_connection(c, other);
+    }
+    errno = why;
+    return r;
+}
+
+/* 0 when the request is under way once more; else why not, `why` where it may not be. */
+static int send_again(struct upstream_call *c, int why)
+{
+    struct err err = ERR_INIT;
     struct connection *old = c->connection;
     if (!c->repeatable || !old->reused || c->anything)
-        return -1;
+        return why;
     c->connection = NULL;
     int r = connect_fresh(c, &old->address, &err);
     connection_close(old);
     if (r < 0)
-        return -1;
+        return err.sys ? err.sys : ENOMEM;
     c->out_at = 0;
     c->deaf = false;
-    if (flush(c) != 0)
-        return -1;
-    set_watch(c);
-    return 0;
+    why = flush(c);
+    if (why == 0)
+        set_watch(c);
+    return why;
 }
 
+/* `why` is an errno; 0: the service closed the connection. */
 static void broken(struct upstream_call *c, int why)
 {
-    char text[160];
-    if (send_again(c) == 0)
+    struct err err;
+    int closed = why ? why : EPIPE;
+    int now = send_again(c, closed);
+    if (now == 0)
         return;
-    if (c->head)
-        (void)snprintf(text, sizeof text, "broke off in the middle of its answer");
-    else if (why || c->why_deaf)
-        (void)snprintf(text, sizeof text, "does not answer: %s",
-                       strerrordesc_np(c->why_deaf ? c->why_deaf : why));
-    else
-        (void)snprintf(text, sizeof text, "closed the connection without an answer");
-    fail_with(c, text);
+    if (now == ECONNREFUSED && turn_to_v6(c) == 0) {
+        set_watch(c);
+    } else if (c->head) {
+        fail_with(c, "broke off in the middle of its answer");
+    } else if (why || now != closed || c->why_deaf) {
+        (void)unreachable(&err, c->why_deaf ? c->why_deaf : now);
+        fail(c, &err);
+    } else {
+        fail_with(c, "closed the connection without an answer");
+    }
 }
 
 /* ---- the answer ---- */
@@ -295,7 +339,7 @@ static void got_head(struct upstream_call *c, size_t n)
         fail_with(c, "cannot be heard: out of memory");
         return;
     }
-    if (response_head_parse(c->in.data, n, c->method, h, &err) < 0) {
+    if (response_head_parse(c->in.data, n, c->head_only ? "HEAD" : "GET", h, &err) < 0) {
         free(h);
         fail(c, &err);
         return;
@@ -340,6 +384,8 @@ static void take_in(struct upstream_call *c, const char *data, size_t n)
         read_body(c, data, n);
         return;
     }
+    if (!c->in.data)
+        (void)bytes_reserve(&c->in, n < HEAD_USUAL ? HEAD_USUAL : n);
     if (bytes_add(&c->in, data, n) < 0) {
         fail_with(c, "sent a head that is too long");
         return;
@@ -408,6 +454,11 @@ static void on_deadline(void *arg)
     (void)leave(c);
 }
 
+size_t upstream_at_hand(const struct upstream_call *c)
+{
+    return c->in.len - c->in_at;
+}
+
 void upstream_pause(struct upstream_call *c, bool pause)
 {
     if (c->over || c->paused == pause)
@@ -448,13 +499,11 @@ static struct upstream_call *make_call(struct loop *loop, const struct upstream_
                                 .upgrade = spec->upgrade,
                                 .repeatable = may_repeat(spec),
                                 .all_written = !spec->has_body,
-                                .out = BYTES_INIT(SIZE_MAX / 2),
+                                .out = *spec->head,
                                 .in = BYTES_INIT(RESPONSE_HEAD_MAX + UPSTREAM_READ)};
-    (void)snprintf(c->method, sizeof c->method, "%s", spec->method);
-    if (bytes_add(&c->out, spec->head, spec->head_n) < 0) {
-        call_free(c);
-        return NULL;
-    }
+    c->out.limit = SIZE_MAX / 2;
+    *spec->head = BYTES_INIT(0);
+    c->head_only = strcmp(spec->method, "HEAD") == 0;
     return c;
 }
 
@@ -467,18 +516,15 @@ static int begin(struct upstream_call *c, const struct upstream_spec *spec, stru
     }
     struct connection *pooled = c->repeatable && c->pool ? pool_take(c->pool, spec->address) : NULL;
     if (pooled) {
-        c->connection = pooled;
-        pooled->fn = on_events;
-        pooled->arg = c;
+        take_connection(c, pooled);
     } else if (connect_fresh(c, spec->address, err) < 0) {
         return -1;
     }
     int why = flush(c);
-    if (why && !pooled)
-        return err_set(err, ERR_UNAVAILABLE, "the service does not answer: %s",
-                       strerrordesc_np(why));
-    if (why && send_again(c) < 0)
-        return err_set(err, ERR_UNAVAILABLE, "the service does not answer");
+    if (why)
+        why = send_again(c, why);
+    if (why)
+        return unreachable(err, why);
     set_watch(c);
     return 0;
 }

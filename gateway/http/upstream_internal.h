@@ -11,6 +11,7 @@ struct connection {
     void (*fn)(void *arg, unsigned events);
     void *arg;
     struct address address;
+    bool v6;
     bool reused;
     /* in the pool */
     struct upstream_pool *pool;
@@ -18,7 +19,8 @@ struct connection {
     uint64_t since;
 };
 
-int connection_open(struct loop *loop, const struct address *address,
+/* `v6`: to the address' other loopback. */
+int connection_open(struct loop *loop, const struct address *address, bool v6,
                     struct connection **ret_connection, struct err *err) MUST_CHECK;
 /* NULL is fine. */
 void connection_close(struct connection *connection);

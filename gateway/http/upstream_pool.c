@@ -6,8 +6,8 @@
 #include "http/upstream_internal.h"
 
 #define IDLE_MS          15000
-#define IDLE_PER_ADDRESS 16
-#define IDLE_IN_ALL      128
+#define IDLE_PER_ADDRESS 64
+#define IDLE_IN_ALL      256
 
 struct upstream_pool {
     struct loop *loop;
@@ -23,7 +23,7 @@ static void on_connection(void *arg, unsigned events)
     c->fn(c->arg, events);
 }
 
-int connection_open(struct loop *loop, const struct address *address,
+int connection_open(struct loop *loop, const struct address *address, bool v6,
                     struct connection **ret_connection, struct err *err)
 {
     struct connection *c = calloc(1, sizeof *c);
@@ -31,8 +31,9 @@ int connection_open(struct loop *loop, const struct address *address,
         return err_memory(err);
     c->fd = -1;
     c->address = *address;
-    if (address_connect(address, &c->fd, err) < 0 ||
-        watch_open(loop, c->fd, on_connection, c, &c->watch, err) < 0) {
+    c->v6 = v6;
+    int r = v6 ? address_connect_v6(address, &c->fd, err) : address_connect(address, &c->fd, err);
+    if (r < 0 || watch_open(loop, c->fd, on_connection, c, &c->watch, err) < 0) {
         connection_close(c);
         return -1;
     }
@@ -61,7 +62,7 @@ int connection_release(struct connection *c)
 
 static bool same_address(const struct address *a, const struct address *b)
 {
-    return a->port == b->port && strcmp(a->path, b->path) == 0;
+    return a->port == b->port && a->or_v6 == b->or_v6 && strcmp(a->path, b->path) == 0;
 }
 
 static void unlink_idle(struct connection *c)

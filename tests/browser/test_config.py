@@ -63,16 +63,16 @@ def test_nothing_to_change(desk):
 @pytest.mark.parametrize(
     "field, value",
     [
-        ("resolution.width", {"width": 0, "height": 600}),
-        ("resolution.width", {"width": -800, "height": 600}),
-        ("resolution.height", {"width": 800, "height": 10}),
-        ("resolution.width", {"width": 100000, "height": 600}),
-        ("resolution.height", {"width": 800, "height": 10**12}),
-        ("resolution.height", {"width": 800}),
-        ("resolution.width", {"height": 800}),
-        ("resolution.width", {"width": "800", "height": 600}),
-        ("resolution.width", {"width": 800.5, "height": 600}),
-        ("resolution.width", {"width": None, "height": 600}),
+        ("width", {"width": 0, "height": 600}),
+        ("width", {"width": -800, "height": 600}),
+        ("height", {"width": 800, "height": 10}),
+        ("width", {"width": 100000, "height": 600}),
+        ("height", {"width": 800, "height": 10**12}),
+        ("height", {"width": 800}),
+        ("width", {"height": 800}),
+        ("width", {"width": "800", "height": 600}),
+        ("width", {"width": 800.5, "height": 600}),
+        ("width", {"width": None, "height": 600}),
         ("resolution", "800x600"),
         ("resolution", [800, 600]),
     ],
@@ -260,7 +260,7 @@ class TestSettings:
             ("localhost", "DIRECT"),
             ("127.0.0.1", "DIRECT"),
         ):
-            script = f"(() => {{ {helpers} {pac}; return FindProxyForURL('http://{host}/', '{host}'); }})"
+            script = f"(() => {{ {helpers} {pac}; return FindProxyForURL('http://{host}/', '{host}'); }})()"
             found = own_tab.evaluate(script)
             assert found.split(";")[0].strip() == expected, f"{host}: {found}"
 

@@ -31,6 +31,7 @@ from agent_sandbox.errors import UnprocessableEntityError
 from agent_sandbox.types.resolution import Resolution
 
 from server import RemoteGateway, Server
+from tutorial import Names, follow
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +143,8 @@ def test_the_asynchronous_client(desktop) -> None:
 
     info, image, moved = asyncio.run(use())
     assert info.success and image.startswith(b"\x89PNG") and moved.action_performed == "MOVE_TO"
+
+
+def test_tutorial(sdk: Sandbox) -> None:
+    folder = sdk.shell.exec_command(command="mktemp -d").data.output.strip()
+    follow(sdk, Names(sdk.sandbox.get_context, sdk.jupyter.execute_code, sdk.browser.get_info), folder)

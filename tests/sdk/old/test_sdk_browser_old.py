@@ -25,6 +25,7 @@ from agent_sandbox.browser import (
 from agent_sandbox.errors import UnprocessableEntityError
 
 from server import RemoteGateway, Server
+from tutorial import Names, follow
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +81,9 @@ def test_an_unknown_key_is_the_sdks_own_error(sdk: Sandbox) -> None:
     with pytest.raises(UnprocessableEntityError) as raised:
         sdk.browser.execute_action(request=Action_Press(key="nosuchkey"))
     assert any("key" in entry.loc for entry in raised.value.body.detail)
+
+
+def test_tutorial(sdk: Sandbox) -> None:
+    folder = sdk.shell.exec_command(command="mktemp -d").data.output.strip()
+    names = Names(sdk.sandbox.get_sandbox_context, sdk.jupyter.execute_jupyter_code, sdk.browser.get_browser_info)
+    follow(sdk, names, folder)

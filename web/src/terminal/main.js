@@ -9,6 +9,8 @@ import { StatusLine } from './status.js';
 import { KeyRow, watchPan } from './touch.js';
 
 const gateway = new Gateway('.');
+// In a frame the page around it says who we are and where else one can go.
+if (window.parent !== window) document.body.classList.add('framed');
 gateway.adoptCredentials();
 
 const status = new StatusLine();

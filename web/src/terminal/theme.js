@@ -20,10 +20,8 @@ const light = {
   brightBlue: '#2374e1', brightMagenta: '#a055dc', brightCyan: '#138795', brightWhite: '#3a4656',
 };
 
-const prefersLight = matchMedia('(prefers-color-scheme: light)');
-
-export const currentTheme = () => (prefersLight.matches ? light : dark);
+export const currentTheme = () => (document.documentElement.dataset.theme === 'light' ? light : dark);
 
 export function onThemeChange(fn) {
-  prefersLight.addEventListener('change', () => fn(currentTheme()));
+  addEventListener('themechange', () => fn(currentTheme()));
 }
