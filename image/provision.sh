@@ -10,6 +10,7 @@ usage: image/provision.sh [--list] GROUP...
   build      compile the gateway and bundle the web pages
   runtime    what the running gateway calls: libraries, shells, search
   desktop    what the services of the desktop run: X server, browser, fonts, recorder
+  jupyter    Debian's Jupyter, where JupyterLab cannot be had from PyPI (see services/jupyter/install)
   computer   what a person or an agent expects of the computer besides (the image has it)
   test       lint and tests, on top of build, runtime and desktop
   bench      what the speed table compares with, on top of test
@@ -32,6 +33,8 @@ packages_of() {
         echo libmicrohttpd-dev libwebsockets-dev libcjson-dev libuv1-dev libsqlite3-dev libssl-dev
         echo libvncserver-dev libx11-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev
         echo libjpeg62-turbo-dev libdeflate-dev libxxhash-dev zlib1g-dev
+        # JupyterLab is installed by pip into an environment of its own.
+        echo python3 python3-venv
         node_packages
         ;;
     runtime)
@@ -47,6 +50,9 @@ packages_of() {
         echo chromium chromium-l10n ffmpeg
         # Pages name DejaVu and Liberation (Arial, Times, Courier); Noto has the world's scripts and emoji.
         echo fonts-dejavu-core fonts-liberation fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
+        ;;
+    jupyter)
+        echo jupyter-notebook python3-ipykernel python3-numpy python3-pandas python3-matplotlib
         ;;
     computer)
         echo tini sudo ca-certificates curl wget git openssh-client rsync
