@@ -30,6 +30,8 @@ packages_of() {
     case $1 in
     build)
         echo gcc libc6-dev make pkg-config ca-certificates
+        # Of VS Code two modules are C++, built by a tool in Python.
+        echo g++ binutils python3
         echo libmicrohttpd-dev libwebsockets-dev libcjson-dev libuv1-dev libsqlite3-dev libssl-dev
         echo libvncserver-dev libx11-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev
         echo libjpeg62-turbo-dev libdeflate-dev libxxhash-dev zlib1g-dev
