@@ -39,6 +39,7 @@ struct viewers {
 };
 
 static void on_letters(void *arg, short events);
+static void on_settled(void *arg);
 
 static void introduction_expired(void *arg)
 {
