@@ -1,5 +1,5 @@
 #!/bin/sh
-# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|browser|clock|all]...
+# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|desktop|browser|clock|all]...
 #
 # A suite written sanitised:NAME runs against build/asan. `all` runs every suite there, and on the shipped build those
 # in which the compiler or the clock could make a difference (`clock` is the shell torture, the program contract, and
@@ -110,6 +110,7 @@ run_suite() {
     fuzz) run_program tests/fuzz/replay.sh ;;
     web) run_program npm --prefix web test ;;
     api) run_pytest build/venv api tests/api ;;
+    desktop) run_pytest build/venv desktop tests/desktop ;;
     browser) run_pytest build/venv browser tests/browser ;;
     clock)
         run_pytest build/venv clock tests/api/test_program.py tests/api/test_torture_shell.py
@@ -130,11 +131,11 @@ run_suite() {
 
 suites=${*:-all}
 if [ "$suites" = all ]; then
-    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e sanitised:browser unit sdk clock"
+    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e sanitised:desktop sanitised:browser unit sdk clock"
 fi
 mkdir -p "$results"
 case $suites in
-*api* | *sdk* | *e2e* | *browser* | *clock*)
+*api* | *sdk* | *e2e* | *desktop* | *browser* | *clock*)
     ensure_venv build/venv tests/requirements.txt || exit 1
     ;;
 esac
