@@ -11,7 +11,9 @@ void damage_watch(struct damage *damage, struct xserver *x)
     damage->region = XFixesCreateRegion(x->display, NULL, 0);
     damage->object = XDamageCreate(x->display, x->root, XDamageReportNonEmpty);
     damage->waiting = false;
-    (void)XFlush(x->display);
+    /* It begins with the whole screen damaged; whoever looks from now on sees that anyway. */
+    XDamageSubtract(x->display, damage->object, None, None);
+    (void)XSync(x->display, False);
 }
 
 void damage_ignore(struct damage *damage)

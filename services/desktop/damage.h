@@ -18,6 +18,7 @@ struct damage {
     bool waiting;                 /* the server has said that there is something */
 };
 
+/* What is drawn after this returns is noticed. */
 void damage_watch(struct damage *damage, struct xserver *x);
 void damage_ignore(struct damage *damage);
 /* For XDamageNotify. */

@@ -48,21 +48,40 @@ static void write_note(struct keyboard *keyboard)
                           8, PropModeReplace, codes, keyboard->spare_count);
 }
 
+/* What the key is to us, by its symbols now: our own ones, none at all, or one of the layout's.
+ * `noted`: the latter are an earlier run's. */
+static bool look_at_key(const struct keyboard *keyboard, int code, const KeySym *syms, int width,
+                        bool noted, struct spare *ret_spare)
+{
+    for (int i = 0; i < keyboard->spare_count; i++) {
+        const struct spare *spare = &keyboard->spares[i];
+        if (spare->code == code && spare->keysyms[0] && spare->keysyms[0] == syms[0]) {
+            *ret_spare = *spare;
+            return true;
+        }
+    }
+    *ret_spare = (struct spare){.code = (KeyCode)code};
+    return noted || is_empty(syms, width);
+}
+
+/* Also when the server has told of a new keyboard: that may be another layout, or only that XTest's
+ * keyboard was used after another. */
 static void find_spares(struct keyboard *keyboard, const bool noted[static 256])
 {
     Display *display = keyboard->x->display;
-    int first, last, width;
+    struct spare found[KEYBOARD_MAX_SPARE];
+    int first, last, width, count = 0;
     (void)XDisplayKeycodes(display, &first, &last);
     KeySym *syms = XGetKeyboardMapping(display, (KeyCode)first, last - first + 1, &width);
-    keyboard->spare_count = 0;
-    for (int code = first; syms && code <= last; code++) {
-        bool modifier = keyboard->map->map->modmap[code] != 0;
-        if (keyboard->spare_count < KEYBOARD_MAX_SPARE && !modifier &&
-            (noted[code] || is_empty(syms + (code - first) * width, width)))
-            keyboard->spares[keyboard->spare_count++] = (struct spare){.code = (KeyCode)code};
-    }
+    for (int code = first; syms && code <= last && count < KEYBOARD_MAX_SPARE; code++)
+        if (keyboard->map->map->modmap[code] == 0 &&
+            look_at_key(keyboard, code, syms + (code - first) * width, width, noted[code],
+                        &found[count]))
+            count++;
     if (syms)
         (void)XFree(syms);
+    memcpy(keyboard->spares, found, (size_t)count * sizeof *found);
+    keyboard->spare_count = count;
     write_note(keyboard);
 }
 

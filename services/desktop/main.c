@@ -78,6 +78,9 @@ static bool resize_for_viewer(void *arg, int width, int height)
 static void show_shape(struct desktop *d)
 {
     struct shape *shape = cursor_shape(&d->x);
+    /* Between the pictures of a moving pointer there may be none for a moment. */
+    if (!shape)
+        return;
     viewers_shape(d->viewers, shape);
     shape_unref(shape);
 }

@@ -11,6 +11,7 @@
 
 #define INTRODUCTION_MS 15000 /* for the handshakes */
 #define TAKE_AT_ONCE    64
+#define SETTLE_MS       100 /* for programs on the screen to learn what a key means now */
 
 /* What the loop knows of a viewer. */
 struct seat {
@@ -28,6 +29,9 @@ struct viewers {
     struct viewers_events events;
     struct watch listener, letters_watch;
     struct letters letters;
+    struct letter taken[TAKE_AT_ONCE]; /* of which `done` are dealt with */
+    int taken_count, done;
+    struct timer settle; /* set: the next waits for it, and all behind it */
     struct seat seats[VIEWERS_MAX];
     struct shape *shape;
     struct text *clipboard;
@@ -35,6 +39,7 @@ struct viewers {
 };
 
 static void on_letters(void *arg, short events);
+static void on_settled(void *arg);
 
 static void introduction_expired(void *arg)
 {
@@ -42,11 +47,8 @@ static void introduction_expired(void *arg)
     viewer_end(seat->viewer);
 }
 
-static void on_gone(struct viewers *all, struct seat *seat)
+static void leave_seat(struct viewers *all, struct seat *seat)
 {
-    input_release_all(all->input, &seat->source);
-    loop_cancel(all->loop, &seat->introduction);
-    viewer_free(seat->viewer);
     seat->viewer = NULL;
     seat->wants = false;
     if (--all->count == 0)
@@ -59,13 +61,14 @@ static void take_seat(struct viewers *all, struct seat *seat, int fd)
     memset(seat, 0, sizeof *seat);
     seat->viewers = all;
     seat->introduction = (struct timer){.fn = introduction_expired, .arg = seat};
+    /* Changes are noticed before the viewer looks for the first time. */
+    if (all->count++ == 0)
+        all->events.looked_at(all->events.arg, true);
     if (viewer_open(fd, all->screen, &all->letters, seat, &seat->viewer, &ignored) < 0) {
-        seat->viewer = NULL;
+        leave_seat(all, seat);
         return;
     }
     loop_timer(all->loop, &seat->introduction, INTRODUCTION_MS);
-    if (all->count++ == 0)
-        all->events.looked_at(all->events.arg, true);
     viewer_shape(seat->viewer, all->shape);
     if (all->clipboard)
         viewer_clipboard(seat->viewer, all->clipboard);
@@ -99,6 +102,7 @@ int viewers_open(struct loop *loop, const char *path, const struct screen *scree
     all->events = *events;
     all->listener = (struct watch){.events = POLLIN, .fn = on_connection, .arg = all};
     all->letters_watch = (struct watch){.events = POLLIN, .fn = on_letters, .arg = all};
+    all->settle = (struct timer){.fn = on_settled, .arg = all};
     if (listen_at(path, &all->listener.fd, err) < 0 || letters_init(&all->letters, err) < 0)
         return -1;
     all->letters_watch.fd = all->letters.wake;
@@ -106,6 +110,14 @@ int viewers_open(struct loop *loop, const char *path, const struct screen *scree
         return -1;
     *ret_viewers = all;
     return 0;
+}
+
+static void on_gone(struct viewers *all, struct seat *seat)
+{
+    input_release_all(all->input, &seat->source);
+    loop_cancel(all->loop, &seat->introduction);
+    viewer_free(seat->viewer);
+    leave_seat(all, seat);
 }
 
 static void on_resize(struct viewers *all, struct seat *seat, const struct letter *letter)
@@ -142,14 +154,47 @@ static void on_letter(struct viewers *all, const struct letter *letter)
     }
 }
 
+/* A key for a symbol that no key had: everything waits until programs know of it. */
+static bool has_to_settle(struct viewers *all, const struct letter *letter)
+{
+    bool soon = letter->kind == LETTER_KEY && letter->b &&
+                input_prepare(all->input, letter->a) == INPUT_SOON;
+    keyboard_flush(all->input->keyboard);
+    if (soon)
+        loop_timer(all->loop, &all->settle, SETTLE_MS);
+    return soon;
+}
+
+static void work_off(struct viewers *all)
+{
+    while (all->done < all->taken_count) {
+        const struct letter *letter = &all->taken[all->done];
+        if (has_to_settle(all, letter)) {
+            all->letters_watch.events = 0;
+            return;
+        }
+        all->done++;
+        on_letter(all, letter);
+    }
+    all->letters_watch.events = POLLIN;
+}
+
 static void on_letters(void *arg, short events)
 {
     struct viewers *all = arg;
-    struct letter letters[TAKE_AT_ONCE];
-    (void)events;
-    int n = letters_take(&all->letters, letters, TAKE_AT_ONCE);
-    for (int i = 0; i < n; i++)
-        on_letter(all, &letters[i]);
+    if (!events || all->settle.due_ms)
+        return;
+    all->taken_count = letters_take(&all->letters, all->taken, TAKE_AT_ONCE);
+    all->done = 0;
+    work_off(all);
+}
+
+static void on_settled(void *arg)
+{
+    struct viewers *all = arg;
+    const struct letter *letter = &all->taken[all->done++];
+    on_letter(all, letter);
+    work_off(all);
 }
 
 int viewers_count(const struct viewers *all)

@@ -123,7 +123,7 @@ static int become_server(const struct start *s, char **argv, struct err *err)
 {
     char *command[MAX_ARGUMENTS + 8], screen[32], started[16];
     int n = 0;
-    while (argv[n] && n < MAX_ARGUMENTS) {
+    while (n < MAX_ARGUMENTS && argv[n]) {
         command[n] = argv[n];
         n++;
     }

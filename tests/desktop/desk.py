@@ -228,6 +228,10 @@ class Window:
     def paint(self, color: str) -> None:
         self._tell(f"color {color}", "drawn")
 
+    def point(self, shape: int) -> None:
+        """A shape of X11/cursorfont.h for the pointer over the window."""
+        self._tell(f"cursor {shape}", "pointed")
+
     def own_clipboard(self) -> None:
         """And answer nobody who asks for it."""
         self._tell("own", "owned")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
-from desk import Desk
+from control_socket import TYPE, event
+from desk import Desk, Window
 from waiting import Stopwatch, eventually
 
 
@@ -89,12 +91,17 @@ def test_a_screen_file_that_is_none(own_desk: Desk) -> None:
         assert "the screen's file" in own_desk.desktop.log
 
 
+def test_the_first_text_of_a_new_keyboard(own_desk: Desk) -> None:
+    """The server tells of another keyboard when XTest's is used for the first time."""
+    own_desk.start()
+    text = "".join(chr(0x4E00 + i) for i in range(120))
+    with Window(own_desk) as window, own_desk.control(timeout=60) as control:
+        control.input(event(TYPE, text=text + "\n"))
+        assert window.typed_until_enter() == text
+
+
 def test_keys_that_were_lent_are_given_back(own_desk: Desk) -> None:
     """Also those of a run that was killed."""
-    import subprocess
-
-    from control_socket import TYPE, event
-
     def mapped() -> str:
         return own_desk.tool("xmodmap", "-pke", stdout=subprocess.PIPE).stdout.decode()
 

@@ -217,7 +217,6 @@ def test_a_viewer_types(desk: Desk, window: Window, text: str) -> None:
         for character in text:
             code = ord(character)
             viewer.press(code if code < 0x100 else 0x01000000 + code)
-            viewer.update(incremental=False)  # a person's pace: others learn what new keys mean
         viewer.press(0xFF0D)
         assert window.typed_until_enter() == text
 

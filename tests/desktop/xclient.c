@@ -1,7 +1,8 @@
 /* A small X program for the tests of the desktop: a window that shows one colour, and tells on its
  * standard output, a line each, what happens to it:
  *   ready ID · focus · key down|up NAME CODEPOINT STATE · button N down|up X Y
- * On its standard input it takes: color RRGGBB · own · quit. usage: xclient WIDTH HEIGHT RRGGBB */
+ * On its standard input it takes: color RRGGBB · cursor N · own · quit. usage: xclient WIDTH HEIGHT
+ * RRGGBB */
 #include <X11/XKBlib.h>
 #include <X11/Xatom.h>
 #include <X11/Xlib.h>
@@ -70,6 +71,12 @@ static bool on_command(Display *display, Window window)
         (void)XClearWindow(display, window);
         (void)XSync(display, False);
         (void)printf("drawn\n");
+    }
+    if (strncmp(line, "cursor ", 7) == 0) {
+        unsigned shape = (unsigned)strtoul(line + 7, NULL, 10);
+        (void)XDefineCursor(display, window, XCreateFontCursor(display, shape));
+        (void)XSync(display, False);
+        (void)printf("pointed\n");
     }
     if (strncmp(line, "own", 3) == 0) {
         /* Requests for it are never answered. */
