@@ -22,6 +22,7 @@ RUN /usr/local/share/sandgate/user.sh "$SUDO"
 COPY --from=build /src/build/sandgate /usr/local/bin/sandgate
 COPY --from=build /src/build/services /usr/local/lib/sandgate/services
 COPY --from=build /src/build/web /usr/local/share/sandgate/web
+RUN ln -s ../lib/sandgate/services/code/code-server /usr/local/bin/code-server
 
 USER gem
 WORKDIR /home/gem

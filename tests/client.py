@@ -64,6 +64,7 @@ class Api:
         self.http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=False, limits=limits)
         self.shell, self.bash, self.file = ShellApi(self), BashApi(self), FileApi(self)
         self.node = NodeApi(self)
+        self.jupyter = JupyterApi(self)
 
     def close(self) -> None:
         self.http.close()
@@ -312,6 +313,70 @@ class NodeApi:
 
     def delete(self, session: str) -> Answer:
         return self._api.delete(f"/v1/nodejs/sessions/{session}")
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelResult:
+    """What /v1/jupyter/execute tells."""
+
+    status: str
+    outputs: list[dict[str, Any]]
+    execution_count: int | None
+    session_id: str | None
+    kernel_name: str
+    hint: str
+
+    @classmethod
+    def of(cls, answer: Answer) -> "KernelResult":
+        assert answer.status == 200 and answer.success, answer
+        data = answer.data
+        names = ("status", "outputs", "execution_count", "session_id", "kernel_name")
+        return cls(*(data[name] for name in names), answer.hint)
+
+    def stream(self, name: str) -> str:
+        return "".join(o["text"] for o in self.outputs if o["output_type"] == "stream" and o["name"] == name)
+
+    @property
+    def stdout(self) -> str:
+        return self.stream("stdout")
+
+    def shown(self, kind: str, mime: str = "text/plain") -> list[str]:
+        """What outputs of a kind hold of a media type."""
+        return [o["data"][mime] for o in self.outputs if o["output_type"] == kind and mime in o["data"]]
+
+    @property
+    def value(self) -> str | None:
+        results = self.shown("execute_result")
+        return results[0] if results else None
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        errors = [o for o in self.outputs if o["output_type"] == "error"]
+        return errors[0] if errors else None
+
+
+class JupyterApi:
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def run(self, code: str, session: str | None = None, **fields: Any) -> KernelResult:
+        if session is not None:
+            fields["session_id"] = session
+        return KernelResult.of(self._api.post("/v1/jupyter/execute", {"code": code, **fields}))
+
+    def create(self, session: str | None = None, **fields: Any) -> dict[str, Any]:
+        if session is not None:
+            fields["session_id"] = session
+        return self._api.post_ok("/v1/jupyter/sessions/create", fields)
+
+    def info(self) -> dict[str, Any]:
+        return self._api.get_ok("/v1/jupyter/info")
+
+    def sessions(self) -> dict[str, dict[str, Any]]:
+        return self._api.get_ok("/v1/jupyter/sessions")["sessions"]
+
+    def delete(self, session: str) -> Answer:
+        return self._api.delete(f"/v1/jupyter/sessions/{session}")
 
 
 @dataclasses.dataclass(frozen=True)

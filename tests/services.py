@@ -25,6 +25,28 @@ while True:
     listener.accept()[0].close()
 """
 
+# Answers every GET and POST with what it was asked.
+ECHO = """\
+import http.server, json, os, socketserver
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def address_string(self):
+        return "peer"
+    def do_GET(self):
+        seen = {"method": self.command, "target": self.path, "headers": list(self.headers.items())}
+        body = json.dumps(seen).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    do_POST = do_GET
+path = os.environ.get("SERVICE_SOCKET")
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer if path else socketserver.TCPServer):
+    allow_reuse_address = daemon_threads = True
+Server(path or ("127.0.0.1", int(os.environ["SERVICE_PORT"])), Handler).serve_forever()
+"""
+
 
 class Services:
     """The folder of services, and the gateway that runs them."""
@@ -53,6 +75,11 @@ class Services:
     def listener(self, name: str, **manifest: Any) -> None:
         manifest.setdefault("listen", {"socket": True})
         self.add(name, python=LISTEN, **manifest)
+
+    def echo(self, name: str, **manifest: Any) -> None:
+        """An HTTP server that tells what it was asked."""
+        manifest.setdefault("listen", {"socket": True})
+        self.add(name, python=ECHO, **manifest)
 
     def late(self, name: str, **manifest: Any) -> None:
         """Listens once `go` lies in the folder it keeps."""

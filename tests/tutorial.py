@@ -19,7 +19,7 @@ x = numpy.linspace(0, 6.3, 200)
 pyplot.plot(x, numpy.sin(x)); pyplot.title("sine"); pyplot.savefig({path!r})
 print("saved", len(x))
 """
-PAGE = "data:text/html,<title>Tutorial</title><h1>naïve 漢字</h1><p>from the sandbox"
+PAGE = "data:text/html;charset=utf-8,<title>Tutorial</title><h1>naïve 漢字</h1><p>from the sandbox"
 
 
 @dataclass

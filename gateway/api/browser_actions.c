@@ -185,10 +185,25 @@ static int scroll(struct act *a, struct err *err)
     return 0;
 }
 
+/* Keys write no control characters; a clipboard may hold them. */
+static int check_typed(const struct text *text, struct err *err)
+{
+    for (size_t i = 0; i < text->n; i++) {
+        unsigned char c = (unsigned char)text->p[i];
+        if ((c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+            return err_field(err, "text",
+                             "field 'text' holds the control character U+%04X at "
+                             "byte %zu, for which there is no key",
+                             c, i);
+    }
+    return 0;
+}
+
 static int typing(struct act *a, struct err *err)
 {
     const struct text *text = &a->in->text;
-    (void)err;
+    if (!a->in->use_clipboard && check_typed(text, err) < 0)
+        return -1;
     display_event_text(&a->events, a->in->use_clipboard ? DISPLAY_PASTE : DISPLAY_TYPE, 0, text->p,
                        text->n);
     return 0;
@@ -430,7 +445,7 @@ static int act(struct exchange *ex, struct err *err)
 const struct route browser_action_routes[] = {
     {"POST", "/v1/browser/actions", SCOPE_DESKTOP, ROUTE_INLINE, act,
      INPUT(action_fields, struct action_input), .body = BODY_JSON, .body_limit = BODY,
-     .service = "browser", .tag = "browser",
+     .service = "browser", .also = DESKTOP_SERVICE, .tag = "browser",
      .summary = "Move, click, drag, scroll, type: one action of mouse or keyboard."},
     ROUTES_END,
 };

@@ -75,17 +75,30 @@ int bytes_addc(struct bytes *b, char c)
     return bytes_add(b, &c, 1);
 }
 
+int bytes_addu(struct bytes *b, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while (number /= 10);
+    return bytes_add(b, digits + at, sizeof digits - at);
+}
+
 int bytes_printf(struct bytes *b, const char *format, ...)
 {
     va_list args;
+    size_t room = b->cap - b->len;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(b->data ? b->data + b->len : NULL, room, format, args);
     va_end(args);
     if (n < 0 || bytes_reserve(b, (size_t)n) < 0)
         return -1;
-    va_start(args, format);
-    (void)vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
-    va_end(args);
+    if ((size_t)n >= room) {
+        va_start(args, format);
+        (void)vsnprintf(b->data + b->len, (size_t)n + 1, format, args);
+        va_end(args);
+    }
     b->len += (size_t)n;
     return 0;
 }

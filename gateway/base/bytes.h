@@ -36,6 +36,8 @@ int bytes_reserve(struct bytes *b, size_t more);
 int bytes_add(struct bytes *b, const void *data, size_t n);
 int bytes_adds(struct bytes *b, const char *text);
 int bytes_addc(struct bytes *b, char c);
+/* In decimal. */
+int bytes_addu(struct bytes *b, uint64_t number);
 int bytes_printf(struct bytes *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The content as a C string, or NULL when the buffer failed. */
 const char *bytes_text(struct bytes *b);

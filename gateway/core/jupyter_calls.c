@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/jsonw.h"
+#include "base/log.h"
 #include "core/code_run.h"
 #include "core/history.h"
 #include "core/jupyter_sessions_internal.h"
@@ -242,14 +243,14 @@ static void write_execute(struct bytes *out, struct text code, bool silent)
     jsonw_object_end(&w);
 }
 
-static int execute(struct jupyter_session *s, struct text code, bool silent, char id[IDENT_SIZE],
+static int execute(struct kernel *kernel, struct text code, bool silent, char id[IDENT_SIZE],
                    struct err *err)
 {
     cleanup_bytes struct bytes content = BYTES_INIT(CONTENT_MAX);
     write_execute(&content, code, silent);
     if (content.failed)
         return err_set(err, ERR_TOO_LARGE, "the code is too large");
-    return kernel_send(s->kernel, KERNEL_SHELL, "execute_request",
+    return kernel_send(kernel, KERNEL_SHELL, "execute_request",
                        (struct text){content.data, content.len}, id, err);
 }
 
@@ -263,7 +264,7 @@ static int move(struct jupyter_session *s, struct err *err)
     jsonw_str(&w, s->cwd);
     (void)bytes_adds(&code, ")");
     s->move = false;
-    return execute(s, (struct text){code.data, code.len}, true, id, err);
+    return execute(s->kernel, (struct text){code.data, code.len}, true, id, err);
 }
 
 /* The kernel is ready: the code's time begins. */
@@ -275,18 +276,43 @@ static int begin(struct jupyter_session *s, struct err *err)
     /* What was shown since the last call is told with this one. */
     call->outputs = s->between;
     s->between = (struct kernel_outputs){.items = NULL};
-    if (execute(s, call->code, false, call->id, err) < 0)
+    if (execute(s->kernel, call->code, false, call->id, err) < 0)
         return -1;
     s->stage = STAGE_RUN;
     timer_set(s->timer, call->timeout_ms);
     return 0;
 }
 
+/* The first traceback of a Python kernel takes a third of a second, which an interrupt has not got:
+ * make one while nobody waits. */
+void jupyter_warm_up(struct kernel *kernel, const struct kernel_spec *spec)
+{
+    static const char code[] =
+        "def __warm_up():\n"
+        "    import sys\n"
+        "    try:\n"
+        "        1 / 0\n"
+        "    except ZeroDivisionError:\n"
+        "        get_ipython().InteractiveTB.structured_traceback(*sys.exc_info())\n"
+        "try:\n"
+        "    __warm_up()\n"
+        "finally:\n"
+        "    del __warm_up\n";
+    char id[IDENT_SIZE];
+    struct err err;
+    if (spec->python && execute(kernel, (struct text){code, sizeof code - 1}, true, id, &err) < 0)
+        log_debug("jupyter: %s", err.text);
+}
+
 static void on_ready(void *arg)
 {
     struct jupyter_session *s = arg;
     struct err err;
-    if (!s->current || begin(s, &err) == 0)
+    if (!s->current) {
+        jupyter_warm_up(s->kernel, &s->spec);
+        return;
+    }
+    if (begin(s, &err) == 0)
         return;
     fail_current(s, "SessionError", err.text, NULL);
     go_on(s);

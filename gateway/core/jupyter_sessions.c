@@ -117,7 +117,8 @@ static void drop_spare(struct jupyter_sessions *t)
 
 static void on_spare_ready(void *arg)
 {
-    (void)arg;
+    struct jupyter_sessions *t = arg;
+    jupyter_warm_up(t->spare, &t->spare_spec);
 }
 
 static void on_spare_message(void *arg, enum kernel_channel channel,

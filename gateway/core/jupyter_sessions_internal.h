@@ -26,6 +26,8 @@ int jupyter_take_kernel(struct jupyter_session *session, const struct kernel_hoo
                         struct err *err) MUST_CHECK;
 /* Have a warm kernel like the session's for whoever comes next; failing is no matter. */
 void jupyter_keep_spare(struct jupyter_sessions *table, const struct kernel_spec *spec);
+/* What a kernel that waits for its first call may do meanwhile. */
+void jupyter_warm_up(struct kernel *kernel, const struct kernel_spec *spec);
 int jupyter_calls_open(struct jupyter_session *session, struct err *err) MUST_CHECK;
 /* Ends every call with an error that names the reason, and the kernel. */
 void jupyter_calls_close(struct jupyter_session *session, const char *reason);

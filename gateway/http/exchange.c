@@ -21,6 +21,8 @@
 /* Connections taken per wake-up, so that a flood of them does not starve the rest. */
 #define ACCEPT_BATCH    64
 #define ACCEPT_PAUSE_MS 100
+#define LINGER_MS       10
+#define LINGERING_MAX   128 /* each is looked at whenever MHD runs */
 
 static uint64_t clock_ns(void)
 {
@@ -30,6 +32,31 @@ static uint64_t clock_ns(void)
 }
 
 /* ---- birth and death ---- */
+
+/* Telling MHD to leave a connection alone, and to take it up again, costs two system calls and an
+ * empty read: more than anything else we do for a small request that is passed on. So where the
+ * answer is expected within a moment MHD is not told at first: it then asks for the answer each
+ * time it runs, which is cheap. */
+static bool lingers(struct exchange *ex)
+{
+    uint64_t now = loop_now(ex->server->loop);
+    if (!ex->expect_soon || ex->offloaded || ex->server->stopping)
+        return false;
+    if (!ex->linger_until) {
+        if (ex->server->lingering == LINGERING_MAX)
+            return false;
+        ex->linger_until = now + LINGER_MS;
+        ex->server->lingering++;
+    }
+    return now < ex->linger_until;
+}
+
+static void stop_lingering(struct exchange *ex)
+{
+    if (ex->linger_until)
+        ex->server->lingering--;
+    ex->linger_until = 0;
+}
 
 static void *on_target(void *cls, const char *target, struct MHD_Connection *con)
 {
@@ -94,7 +121,10 @@ static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls,
     if (!ex)
         return;
     *con_cls = NULL;
+    server->moved = true;
     bool delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+    stop_lingering(ex);
+    park_left(ex);
     tell_gone(ex);
     server->hooks.done(server->hooks.arg, ex, delivered);
     server->under_way--;
@@ -146,6 +176,7 @@ static bool take_head(struct exchange *ex, const char *method, const char *versi
 
 static enum MHD_Result suspend(struct exchange *ex)
 {
+    stop_lingering(ex);
     ex->suspended = true;
     ex->server->suspended++;
     MHD_suspend_connection(ex->con);
@@ -164,10 +195,13 @@ static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
             return r->stream_broken ? MHD_CONTENT_READER_END_WITH_ERROR
                                     : MHD_CONTENT_READER_END_OF_STREAM;
         r->stream_waiting = true;
-        (void)suspend(ex);
-        park_link(ex);
+        if (!lingers(ex)) {
+            (void)suspend(ex);
+            park_link(ex);
+        }
         return 0;
     }
+    ex->server->moved = true;
     size_t n = r->bytes.len < room ? r->bytes.len : room;
     memcpy(to, r->bytes.data, n);
     bytes_consume(&r->bytes, n);
@@ -296,11 +330,13 @@ static enum MHD_Result run(struct exchange *ex)
     struct server *server = ex->server;
     if (ex->phase != PHASE_RUN) {
         ex->phase = PHASE_RUN;
+        server->moved = true;
         server->hooks.run(server->hooks.arg, ex);
     }
     /* In this order: while parked, a worker may be writing the reply. */
     if (ex->parked)
-        return suspend(ex);
+        return lingers(ex) ? MHD_YES : suspend(ex);
+    stop_lingering(ex);
     if (!exchange_replied(ex)) {
         struct err err;
         (void)err_set(&err, ERR_INTERNAL, "the handler gave no answer");
@@ -360,6 +396,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
     (void)url;
     if (!ex || ex->magic != EXCHANGE_MAGIC)
         return MHD_NO;
+    if (ex->phase != PHASE_RUN)
+        ex->server->moved = true;
     if (ex->phase == PHASE_HEAD)
         return on_head(ex, method, version);
     if (*n > 0)
@@ -379,11 +417,16 @@ static void run_daemon(struct server *server)
     server->kick = false;
     /* Edge-triggered readiness left inside MHD shows as a timeout of zero. */
     for (int i = 0; i < 16; i++) {
+        server->moved = false;
         (void)MHD_run(server->daemon);
         if (MHD_get_timeout(server->daemon, &wait) != MHD_YES)
             return;
         if (wait > 0)
             break;
+        if (server->lingering && !server->moved) {
+            wait = LINGER_MS;
+            break;
+        }
     }
     uint64_t due = loop_clock() + wait;
     if (server->timeout_due && server->timeout_due <= due)
@@ -573,12 +616,20 @@ void server_close(struct server *server)
 
 void exchange_resume(struct exchange *ex)
 {
+    if (ex->linger_until)
+        ex->server->kick = true;
+    stop_lingering(ex);
     if (!ex->suspended)
         return;
     ex->suspended = false;
     ex->server->suspended--;
     MHD_resume_connection(ex->con);
     ex->server->kick = true;
+}
+
+void exchange_expect_soon(struct exchange *ex)
+{
+    ex->expect_soon = true;
 }
 
 int exchange_socket(const struct exchange *ex)

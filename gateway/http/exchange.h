@@ -171,5 +171,8 @@ enum park_end {
 void exchange_park(struct exchange *ex, uint64_t deadline_ms,
                    void (*ended)(void *arg, enum park_end why), void *arg);
 void exchange_wake(struct exchange *ex);
+/* Of an exchange that only the loop uses: what it waits for, now and for the bytes of a stream, is
+ * likely to come within a millisecond. It is then cheaper. */
+void exchange_expect_soon(struct exchange *ex);
 
 #endif

@@ -82,6 +82,8 @@ struct server {
     struct timer *timeout; /* MHD's own deadlines */
     uint64_t timeout_due;  /* when `timeout` fires; 0: not armed */
     bool kick;             /* MHD must run before the loop waits */
+    bool moved;            /* something came of running MHD */
+    unsigned lingering;    /* exchanges that wait without MHD being told to leave them alone */
     bool stopping;
     struct exchange *parked; /* newest first */
     struct timer *tick, *accept_again;
@@ -119,7 +121,7 @@ struct exchange {
     struct route_params params;
     struct grant grant;
     bool cross_site_navigation;
-    struct service *held; /* in use until the exchange is over */
+    struct service *held[2]; /* in use until the exchange is over */
     void *input;
     struct bytes unknown; /* names of fields the route does not know */
     struct bytes out;     /* reply text being written */
@@ -130,6 +132,8 @@ struct exchange {
 
     /* parked */
     bool parked, suspended, offloaded, left;
+    bool expect_soon;           /* may linger */
+    uint64_t linger_until;      /* 0: does not linger */
     struct exchange *wait_next; /* behind the busy workers */
     uint64_t parked_at, deadline;
     void (*ended)(void *, enum park_end);
@@ -154,6 +158,8 @@ enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdi
 void park_tick(void *server);
 void park_end_all(struct server *server);
 void park_unlink(struct exchange *ex);
+/* The client left an exchange that MHD knows nothing of the park of. */
+void park_left(struct exchange *ex);
 /* Have the exchange watched for the client leaving (streams use this too). */
 void park_link(struct exchange *ex);
 

@@ -38,18 +38,15 @@ static bool is_digits(struct text text)
     return text.n > 0 && text.n <= 18;
 }
 
-static bool named(const struct header *h, const char *name)
-{
-    return h->name.n == strlen(name) && strncasecmp(h->name.p, name, h->name.n) == 0;
-}
-
 static const struct header *find(const struct guard_request *rq, const char *name,
                                  size_t *ret_count)
 {
     const struct header *first = NULL;
+    size_t n = strlen(name);
     *ret_count = 0;
     for (size_t i = 0; i < rq->header_count; i++) {
-        if (!named(&rq->headers[i], name))
+        const struct header *h = &rq->headers[i];
+        if (h->name.n != n || strncasecmp(h->name.p, name, n) != 0)
             continue;
         if (!first)
             first = &rq->headers[i];

@@ -23,6 +23,15 @@ static void end_park(struct exchange *ex, enum park_end why)
         ended(arg, why);
 }
 
+void park_left(struct exchange *ex)
+{
+    if (!ex->parked)
+        return;
+    ex->left = true;
+    ex->parked = false;
+    end_park(ex, PARK_LEFT);
+}
+
 static void client_left(struct exchange *ex)
 {
     ex->left = true;

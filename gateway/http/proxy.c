@@ -25,12 +25,15 @@ struct proxied {
     void *release_arg;
     uint64_t deadline_ms;
     void (*nobody)(struct exchange *ex);
-    const struct mount *mount;
+    struct proxy_place place;
     struct timer *stall; /* of the upload; NULL: it never waited */
     size_t stalled_at;   /* what was pending when the clock was set */
     bool websocket, chunked;
     bool uploading; /* the body is still coming: no reply may be set yet */
     bool sink_waits, parked, streaming;
+    bool whole; /* the answer came in one piece, and goes out in one */
+    unsigned status;
+    struct bytes body;
     uint64_t dropped;
     const struct response_head *head; /* came, and is not passed on yet */
     bool failed;                      /* so did the failure */
@@ -52,6 +55,7 @@ static void proxied_free(struct proxied *p)
     if (p->fd >= 0)
         (void)close(p->fd);
     bytes_done(&p->extra);
+    bytes_done(&p->body);
     if (p->tie)
         *p->tie = NULL;
     if (p->release)
@@ -158,7 +162,7 @@ static void on_gone(void *arg)
 
 static void answer_upgrade(struct proxied *p, const struct response_head *head)
 {
-    proxy_reply_headers(p->ex, head, p->mount);
+    proxy_reply_headers(p->ex, head, &p->place);
     p->fd = upstream_take_socket(p->call, &p->extra);
     p->call = NULL;
     exchange_reply_upgrade(p->ex, on_upgraded, p);
@@ -193,9 +197,17 @@ static void answer_head(struct proxied *p, const struct response_head *head)
         answer_upgrade(p, head);
         return;
     }
-    proxy_reply_headers(p->ex, head, p->mount);
+    proxy_reply_headers(p->ex, head, &p->place);
     if (is_bodyless(head)) {
         answer_bodyless(p, head);
+        return;
+    }
+    /* `data` and `end` follow at once. */
+    p->whole =
+        p->parked && head->framing == FRAMED_LENGTH && head->length <= upstream_at_hand(p->call);
+    if (p->whole) {
+        p->status = head->status;
+        p->body = bytes_with_limit(UPSTREAM_READ + RESPONSE_HEAD_MAX);
         return;
     }
     exchange_reply_stream(p->ex, head->status, NULL, &hooks);
@@ -221,6 +233,8 @@ static void on_head(void *arg, const struct response_head *head)
 static void on_data(void *arg, const char *data, size_t n)
 {
     struct proxied *p = arg;
+    if (p->whole)
+        (void)bytes_add(&p->body, data, n);
     if (!p->streaming)
         return;
     exchange_stream_write(p->ex, data, n);
@@ -243,7 +257,11 @@ static void on_end(void *arg, const struct err *err)
 {
     struct proxied *p = arg;
     p->call = NULL;
-    if (p->streaming) {
+    if (p->whole && !err) {
+        exchange_reply(p->ex, p->status, NULL, &p->body);
+        wake(p);
+        proxied_free(p);
+    } else if (p->streaming) {
         if (err) {
             log_debug("proxy: %s", err->text);
             exchange_stream_break(p->ex);
@@ -280,6 +298,7 @@ static void on_park_end(void *arg, enum park_end why)
 static void park(struct proxied *p)
 {
     p->parked = true;
+    exchange_expect_soon(p->ex);
     exchange_park(p->ex, p->deadline_ms, on_park_end, p);
 }
 
@@ -316,14 +335,13 @@ static int call(struct proxied *p, const struct address *address, const char *ta
     struct upstream_spec spec = {.address = address,
                                  .pool = options->pool,
                                  .method = exchange_method(p->ex),
-                                 .head = head.data,
-                                 .head_n = head.len,
+                                 .head = &head,
                                  .has_body = body->present,
                                  .upgrade = p->websocket,
                                  .hooks = &hooks,
                                  .arg = p};
     p->chunked = body->chunked;
-    p->mount = proxy_mount(p->ex, address, options);
+    p->place = (struct proxy_place){options->prefix, options->keep_host, address->port};
     if (upstream_begin(exchange_loop(p->ex), &spec, &p->call, err) == 0)
         return 0;
     reply_failure(p->ex, p->nobody, err);
@@ -392,6 +410,7 @@ int proxy_http_begin(struct exchange *ex, const struct address *address, const c
         return -1;
     }
     p->uploading = true;
+    exchange_expect_soon(ex);
     exchange_set_state(ex, p);
     return 0;
 }

@@ -9,11 +9,12 @@
 #include "http/public.h"
 
 #define HEAD_CEILING (64 * KIB)
+#define HEAD_USUAL   900
 
 static bool is_one_of(const char *name, const char *const *names)
 {
     for (; *names; names++)
-        if (strcasecmp(name, *names) == 0)
+        if (((*name ^ **names) & ~0x20) == 0 && strcasecmp(name, *names) == 0)
             return true;
     return false;
 }
@@ -103,7 +104,10 @@ struct request {
 
 static void add(struct bytes *out, const char *name, const char *value)
 {
-    (void)bytes_printf(out, "%s: %s\r\n", name, value);
+    (void)bytes_adds(out, name);
+    (void)bytes_add(out, ": ", 2);
+    (void)bytes_adds(out, value);
+    (void)bytes_add(out, "\r\n", 2);
 }
 
 /* Written anew below, or nobody's business beyond us. */
@@ -172,37 +176,47 @@ static void pass_cookies(const struct request *rq)
         add(rq->out, "Cookie", text);
 }
 
-static void tell_forwarded(const struct request *rq)
-{
-    struct public_address a;
-    const char *chain = exchange_header(rq->ex, "X-Forwarded-For");
-    public_address_of(rq->ex, &a);
-    (void)bytes_printf(rq->out, "X-Forwarded-For: %s%s%s\r\n", chain ? chain : "",
-                       chain ? ", " : "", exchange_peer(rq->ex));
-    add(rq->out, "X-Forwarded-Proto", a.secure ? "https" : "http");
-    add(rq->out, "X-Forwarded-Host", a.host);
-    if (a.prefix[0] || rq->options->prefix)
-        (void)bytes_printf(rq->out, "X-Forwarded-Prefix: %s%s\r\n", a.prefix,
-                           rq->options->prefix ? rq->options->prefix : "");
-}
-
-/* A list that may be spread over several headers. */
+/* A list that may be spread over several headers, each followed by a comma. */
 static const char *all_of(const struct exchange *ex, const char *name, struct bytes *list)
 {
     size_t n;
     const struct header *headers = exchange_headers(ex, &n);
-    for (size_t i = 0; i < n; i++)
-        if (strcasecmp(headers[i].name.p, name) == 0)
-            (void)bytes_printf(list, "%s,", headers[i].value.p);
-    return bytes_text(list);
+    for (size_t i = 0; i < n; i++) {
+        if (strcasecmp(headers[i].name.p, name) != 0)
+            continue;
+        (void)bytes_adds(list, headers[i].value.p);
+        (void)bytes_add(list, ", ", 2);
+    }
+    return list->len ? bytes_text(list) : NULL;
+}
+
+static void tell_forwarded(const struct request *rq)
+{
+    cleanup_bytes struct bytes chain = BYTES_INIT(HEAD_CEILING);
+    struct public_address a;
+    const char *before = all_of(rq->ex, "X-Forwarded-For", &chain);
+    public_address_of(rq->ex, &a);
+    (void)bytes_adds(rq->out, "X-Forwarded-For: ");
+    (void)bytes_adds(rq->out, before ? before : "");
+    (void)bytes_adds(rq->out, exchange_peer(rq->ex));
+    (void)bytes_adds(rq->out, a.secure ? "\r\nX-Forwarded-Proto: https\r\n"
+                                       : "\r\nX-Forwarded-Proto: http\r\n");
+    add(rq->out, "X-Forwarded-Host", a.host);
+    if (!a.prefix[0] && !rq->options->prefix)
+        return;
+    (void)bytes_adds(rq->out, "X-Forwarded-Prefix: ");
+    (void)bytes_adds(rq->out, a.prefix);
+    (void)bytes_adds(rq->out, rq->options->prefix ? rq->options->prefix : "");
+    (void)bytes_add(rq->out, "\r\n", 2);
 }
 
 static void write_host(const struct request *rq, const struct address *address)
 {
     char own[UPSTREAM_HOST_SIZE];
-    const char *given = exchange_header(rq->ex, "Host");
-    upstream_host(address, own);
-    add(rq->out, "Host", rq->options->keep_host && given ? given : own);
+    const char *given = rq->options->keep_host ? exchange_header(rq->ex, "Host") : NULL;
+    if (!given)
+        upstream_host(address, own);
+    add(rq->out, "Host", given ? given : own);
 }
 
 static void write_framing(const struct request *rq, const struct proxy_body *body)
@@ -211,8 +225,11 @@ static void write_framing(const struct request *rq, const struct proxy_body *bod
         (void)bytes_adds(rq->out, "Connection: Upgrade\r\nUpgrade: websocket\r\n");
     if (body->present && body->chunked)
         (void)bytes_adds(rq->out, "Transfer-Encoding: chunked\r\n");
-    else if (body->present)
-        (void)bytes_printf(rq->out, "Content-Length: %llu\r\n", (unsigned long long)body->length);
+    if (!body->present || body->chunked)
+        return;
+    (void)bytes_adds(rq->out, "Content-Length: ");
+    (void)bytes_addu(rq->out, body->length);
+    (void)bytes_add(rq->out, "\r\n", 2);
 }
 
 int proxy_request_head(const struct exchange *ex, const struct address *address, const char *target,
@@ -227,7 +244,9 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
                          .connection = all_of(ex, "Connection", &connection),
                          .out = out};
     *out = bytes_with_limit(HEAD_CEILING);
-    (void)bytes_printf(out, "%s ", exchange_method(ex));
+    (void)bytes_reserve(out, HEAD_USUAL);
+    (void)bytes_adds(out, exchange_method(ex));
+    (void)bytes_addc(out, ' ');
     if (rq.keyed)
         target_without(out, target, "api_key");
     else
@@ -258,43 +277,41 @@ static bool sets_our_cookie(const struct header *h)
            strchr("= \t;", value[sizeof name - 1]);
 }
 
-const struct mount *proxy_mount(struct exchange *ex, const struct address *address,
-                                const struct proxy_options *options)
+/* Whether the header may lead somewhere below the prefix; then *mount is filled in. */
+static bool leads_below(struct exchange *ex, const struct header *h,
+                        const struct proxy_place *place, struct public_address *a,
+                        struct mount *mount)
 {
-    struct arena *arena = exchange_arena(ex);
-    struct public_address a;
-    char own[UPSTREAM_HOST_SIZE];
-    struct mount *m = options->prefix ? arena_alloc(arena, sizeof *m) : NULL;
-    if (!m)
-        return NULL;
-    public_address_of(ex, &a);
-    upstream_host(address, own);
-    *m = (struct mount){
-        .outer = arena_copy(arena, a.prefix, strlen(a.prefix)),
-        .prefix = options->prefix,
-        .host = options->keep_host ? exchange_header(ex, "Host") : NULL,
-        .public = arena_copy(arena, a.host, strlen(a.host)),
-        .port = address->port,
-    };
-    return m->outer && m->public ? m : NULL;
+    if (!place->prefix ||
+        (strcasecmp(h->name.p, "Location") != 0 && strcasecmp(h->name.p, "Set-Cookie") != 0))
+        return false;
+    public_address_of(ex, a);
+    *mount = (struct mount){.outer = a->prefix,
+                            .prefix = place->prefix,
+                            .host = place->keep_host ? exchange_header(ex, "Host") : NULL,
+                            .public = a->host,
+                            .port = place->port};
+    return true;
 }
 
 /* The header's value as the client gets it. */
-static const char *moved(struct arena *arena, const struct header *h, const struct mount *mount)
+static const char *moved(struct exchange *ex, const struct header *h,
+                         const struct proxy_place *place)
 {
     cleanup_bytes struct bytes out = BYTES_INIT(HEAD_CEILING);
-    bool done = false;
-    if (mount && strcasecmp(h->name.p, "Location") == 0)
-        done = mount_location(mount, h->value.p, &out);
-    else if (mount && strcasecmp(h->name.p, "Set-Cookie") == 0)
-        done = mount_cookie(mount, h->value.p, &out);
+    struct public_address a;
+    struct mount mount;
+    if (!leads_below(ex, h, place, &a, &mount))
+        return h->value.p;
+    bool done = strcasecmp(h->name.p, "Location") == 0 ? mount_location(&mount, h->value.p, &out)
+                                                       : mount_cookie(&mount, h->value.p, &out);
     const char *text = done ? bytes_text(&out) : NULL;
-    const char *copy = text ? arena_copy(arena, text, out.len) : NULL;
+    const char *copy = text ? arena_copy(exchange_arena(ex), text, out.len) : NULL;
     return copy ? copy : h->value.p;
 }
 
 void proxy_reply_headers(struct exchange *ex, const struct response_head *head,
-                         const struct mount *mount)
+                         const struct proxy_place *place)
 {
     struct arena *arena = exchange_arena(ex);
     bool upgrade = head->status == 101;
@@ -307,6 +324,6 @@ void proxy_reply_headers(struct exchange *ex, const struct response_head *head,
             continue;
         const char *name = arena_copy(arena, h->name.p, h->name.n);
         if (name)
-            exchange_add_header(ex, name, moved(arena, h, mount));
+            exchange_add_header(ex, name, moved(ex, h, place));
     }
 }

@@ -17,13 +17,16 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
                        const struct proxy_body *body, struct bytes *out,
                        struct err *err) MUST_CHECK;
 
-/* The answer's headers, added to the reply; `mount` NULL: as they are. */
+/* Where an app is, as far as its answer may speak of it. */
+struct proxy_place {
+    const char *prefix; /* as in the options */
+    bool keep_host;
+    uint16_t port;
+};
+
+/* The answer's headers, added to the reply; addresses in them are moved below the prefix. */
 void proxy_reply_headers(struct exchange *ex, const struct response_head *head,
-                         const struct mount *mount);
-/* Where an app of `options` and `address` is, as both sides know it; text in the arena. NULL: no
- * prefix was taken off, or memory is out. */
-const struct mount *proxy_mount(struct exchange *ex, const struct address *address,
-                                const struct proxy_options *options);
+                         const struct proxy_place *place);
 
 /* ---- the pure parts ---- */
 

@@ -99,8 +99,13 @@ static void take_authority(const struct public_hints *hints, const char *fallbac
             (port.n == strlen(own) && memcmp(port.p, own, port.n) == 0))
             port.n = 0;
     }
-    (void)snprintf(a->host, sizeof a->host, "%.*s%s%.*s", (int)host.n, host.p, port.n ? ":" : "",
-                   (int)port.n, port.p);
+    /* At most 255, and a valid port. */
+    memcpy(a->host, host.p, host.n);
+    if (port.n) {
+        a->host[host.n++] = ':';
+        memcpy(a->host + host.n, port.p, port.n);
+    }
+    a->host[host.n + port.n] = '\0';
 }
 
 static void take_prefix(const struct public_hints *hints, struct public_address *a)
@@ -111,7 +116,7 @@ static void take_prefix(const struct public_hints *hints, struct public_address 
     while (prefix.n && prefix.p[prefix.n - 1] == '/')
         prefix.n--;
     if (public_prefix_valid(prefix.p, prefix.n))
-        (void)snprintf(a->prefix, sizeof a->prefix, "%.*s", (int)prefix.n, prefix.p);
+        memcpy(a->prefix, prefix.p, prefix.n);
 }
 
 void public_address_decide(const struct public_hints *hints, const char *fallback,

@@ -103,11 +103,26 @@ bool request_read_as_written(const struct exchange *ex, const char *version)
     return end[0] == '\0' && end[1] == '\0';
 }
 
+/* inet_ntop(3) takes its time, and this is asked for with every request. */
+static void write_ipv4(const struct sockaddr_in *from, char *out)
+{
+    const unsigned char *byte = (const unsigned char *)&from->sin_addr;
+    for (size_t i = 0; i < 4; i++) {
+        if (i)
+            *out++ = '.';
+        if (byte[i] >= 100)
+            *out++ = (char)('0' + byte[i] / 100);
+        if (byte[i] >= 10)
+            *out++ = (char)('0' + byte[i] / 10 % 10);
+        *out++ = (char)('0' + byte[i] % 10);
+    }
+    *out = '\0';
+}
+
 void request_set_peer(struct exchange *ex, const struct sockaddr *from)
 {
     if (from->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)from)->sin_addr,
-                        ex->peer, sizeof ex->peer);
+        write_ipv4((const struct sockaddr_in *)(const void *)from, ex->peer);
     else if (from->sa_family == AF_INET6)
         (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr,
                         ex->peer, sizeof ex->peer);

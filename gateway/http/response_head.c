@@ -105,9 +105,10 @@ static int parse_header(char *line, size_t n, struct response_head *h, struct er
 
 static size_t count_headers(const struct response_head *h, const char *name, const char **ret_value)
 {
-    size_t count = 0;
+    size_t count = 0, n = strlen(name);
     for (size_t i = 0; i < h->header_count; i++)
-        if (strcasecmp(h->headers[i].name.p, name) == 0 && count++ == 0)
+        if (h->headers[i].name.n == n && strcasecmp(h->headers[i].name.p, name) == 0 &&
+            count++ == 0)
             *ret_value = h->headers[i].value.p;
     return count;
 }
@@ -143,8 +144,9 @@ static int decide_framing(struct response_head *h, bool http10, const char *meth
 
 static bool any_has_token(const struct response_head *h, const char *name, const char *token)
 {
+    size_t n = strlen(name);
     for (size_t i = 0; i < h->header_count; i++)
-        if (strcasecmp(h->headers[i].name.p, name) == 0 &&
+        if (h->headers[i].name.n == n && strcasecmp(h->headers[i].name.p, name) == 0 &&
             list_has_token(h->headers[i].value.p, token))
             return true;
     return false;

@@ -10,6 +10,7 @@
 
 #define MAX_INTERIM 8 /* 1xx answers before the one that counts */
 #define MAX_TURNS   8 /* others get theirs */
+#define HEAD_USUAL  1000
 
 struct upstream_call {
     struct loop *loop;
@@ -17,8 +18,8 @@ struct upstream_call {
     struct connection *connection;
     const struct upstream_hooks *hooks;
     void *arg;
-    char method[16];
     bool upgrade, repeatable;
+    bool head_only; /* the answer has no body */
 
     struct bytes out; /* the request's head; then what waits to be sent of its body */
     size_t out_at;
@@ -338,7 +339,7 @@ static void got_head(struct upstream_call *c, size_t n)
         fail_with(c, "cannot be heard: out of memory");
         return;
     }
-    if (response_head_parse(c->in.data, n, c->method, h, &err) < 0) {
+    if (response_head_parse(c->in.data, n, c->head_only ? "HEAD" : "GET", h, &err) < 0) {
         free(h);
         fail(c, &err);
         return;
@@ -383,6 +384,8 @@ static void take_in(struct upstream_call *c, const char *data, size_t n)
         read_body(c, data, n);
         return;
     }
+    if (!c->in.data)
+        (void)bytes_reserve(&c->in, n < HEAD_USUAL ? HEAD_USUAL : n);
     if (bytes_add(&c->in, data, n) < 0) {
         fail_with(c, "sent a head that is too long");
         return;
@@ -451,6 +454,11 @@ static void on_deadline(void *arg)
     (void)leave(c);
 }
 
+size_t upstream_at_hand(const struct upstream_call *c)
+{
+    return c->in.len - c->in_at;
+}
+
 void upstream_pause(struct upstream_call *c, bool pause)
 {
     if (c->over || c->paused == pause)
@@ -491,13 +499,11 @@ static struct upstream_call *make_call(struct loop *loop, const struct upstream_
                                 .upgrade = spec->upgrade,
                                 .repeatable = may_repeat(spec),
                                 .all_written = !spec->has_body,
-                                .out = BYTES_INIT(SIZE_MAX / 2),
+                                .out = *spec->head,
                                 .in = BYTES_INIT(RESPONSE_HEAD_MAX + UPSTREAM_READ)};
-    (void)snprintf(c->method, sizeof c->method, "%s", spec->method);
-    if (bytes_add(&c->out, spec->head, spec->head_n) < 0) {
-        call_free(c);
-        return NULL;
-    }
+    c->out.limit = SIZE_MAX / 2;
+    *spec->head = BYTES_INIT(0);
+    c->head_only = strcmp(spec->method, "HEAD") == 0;
     return c;
 }
 

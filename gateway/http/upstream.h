@@ -45,8 +45,7 @@ struct upstream_spec {
     const struct address *address;
     struct upstream_pool *pool; /* NULL: a connection of its own */
     const char *method;
-    const char *head; /* the request's head as it goes out, empty line included */
-    size_t head_n;
+    struct bytes *head;   /* the request's head as it goes out, empty line included; taken */
     bool has_body;        /* upstream_write() and upstream_finish() follow */
     bool upgrade;         /* a 101 is asked for */
     uint64_t deadline_ms; /* for the answer's head to come; 0: the caller watches the time */
@@ -68,6 +67,8 @@ size_t upstream_pending(const struct upstream_call *call);
 bool upstream_deaf(const struct upstream_call *call);
 /* That was all of the request. */
 void upstream_finish(struct upstream_call *call);
+/* Within `head`: how much of what came is behind it. */
+size_t upstream_at_hand(const struct upstream_call *call);
 /* Read no more of the answer for now, or go on. */
 void upstream_pause(struct upstream_call *call, bool pause);
 /* Forget it: no hook is called any more. NULL is fine. */

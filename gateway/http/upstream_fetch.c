@@ -69,12 +69,8 @@ static int begin(struct loop *loop, const struct fetch_spec *spec, struct fetch 
                        spec->method[0] == 'P' ? "Content-Length: 0\r\n" : "");
     if (!bytes_text(&head))
         return err_set(err, ERR_TOO_LARGE, "the request to the service is too long");
-    struct upstream_spec call = {.address = spec->address,
-                                 .method = spec->method,
-                                 .head = head.data,
-                                 .head_n = head.len,
-                                 .hooks = &hooks,
-                                 .arg = f};
+    struct upstream_spec call = {
+        .address = spec->address, .method = spec->method, .head = &head, .hooks = &hooks, .arg = f};
     if (timer_open(loop, on_deadline, f, &f->timer, err) < 0)
         return -1;
     timer_set(f->timer, spec->deadline_ms);

@@ -6,8 +6,8 @@
 #include "http/upstream_internal.h"
 
 #define IDLE_MS          15000
-#define IDLE_PER_ADDRESS 16
-#define IDLE_IN_ALL      128
+#define IDLE_PER_ADDRESS 64
+#define IDLE_IN_ALL      256
 
 struct upstream_pool {
     struct loop *loop;

@@ -27,6 +27,8 @@ struct clipboard_events {
     void (*changed)(void *arg);
     /* Our text was handed over, whole. */
     void (*fetched)(void *arg);
+    /* Somebody asks what we have; they may yet fetch it. */
+    void (*asked)(void *arg);
     void *arg;
 };
 

@@ -117,6 +117,7 @@ void offer_request(struct clipboard *c, const XSelectionRequestEvent *event)
                              .time = event->time};
     (void)XSendEvent(c->x->display, event->requestor, False, NoEventMask, (XEvent *)&reply);
     (void)XFlush(c->x->display);
+    c->events.asked(c->events.arg);
     if (done && is_text && c->text->n <= WHOLE_LIMIT)
         c->events.fetched(c->events.arg);
 }

@@ -12,6 +12,7 @@
 #define STUCK_MS         3000 /* after which none will be */
 #define ARRIVE_MS        1000 /* for the window manager to pass a button on */
 #define FETCH_MS         1500 /* for who is in front to fetch what is pasted; it may not want it */
+#define QUIET_MS         60   /* after which who fetched has asked for the last time */
 
 enum progress { STEP_DONE, STEP_LATER, STEP_FAILED };
 
@@ -125,6 +126,8 @@ static enum progress paste(struct jobs *jobs)
     jobs->pasted(jobs->arg, text);
     text_unref(text);
     jobs->fetching = true;
+    jobs->fetched = false;
+    jobs->since_ms = clock_ms();
     (void)input_key(jobs->input, &jobs->source, XK_Control_L, true);
     (void)input_key(jobs->input, &jobs->source, XK_v, true);
     (void)input_key(jobs->input, &jobs->source, XK_v, false);
@@ -229,8 +232,17 @@ void jobs_cancel(struct jobs *jobs, struct job *job)
         *link = job->next;
 }
 
+/* Chromium fetches for its own sake before it fetches to paste, and asks for the kinds of text
+ * again and again: what follows (another text, Enter) waits until it has fallen silent. */
+void jobs_asked(struct jobs *jobs)
+{
+    uint64_t spent = clock_ms() - jobs->since_ms;
+    if (jobs->fetching && jobs->fetched && spent + QUIET_MS < FETCH_MS)
+        loop_timer(jobs->loop, &jobs->timer, QUIET_MS);
+}
+
 void jobs_fetched(struct jobs *jobs)
 {
-    if (jobs->fetching)
-        loop_timer(jobs->loop, &jobs->timer, 0);
+    jobs->fetched = true;
+    jobs_asked(jobs);
 }

@@ -32,7 +32,7 @@ struct jobs {
     struct step step; /* under way, when `busy` */
     size_t typed;     /* bytes of its text */
     size_t prepared;  /* up to here all symbols are on keys */
-    bool busy, fetching;
+    bool busy, fetching, fetched;
     uint64_t since_ms; /* when the step got stuck */
 };
 
@@ -42,7 +42,8 @@ void jobs_open(struct jobs *jobs, struct loop *loop, struct input *input,
 void jobs_add(struct jobs *jobs, struct job *job);
 /* What it holds down is released when it was under way. */
 void jobs_cancel(struct jobs *jobs, struct job *job);
-/* The clipboard was fetched. */
+/* The clipboard was fetched; somebody asks about it. */
 void jobs_fetched(struct jobs *jobs);
+void jobs_asked(struct jobs *jobs);
 
 #endif

@@ -156,6 +156,12 @@ static void on_clipboard_fetched(void *arg)
     jobs_fetched(&d->jobs);
 }
 
+static void on_clipboard_asked(void *arg)
+{
+    struct desktop *d = arg;
+    jobs_asked(&d->jobs);
+}
+
 /* A list of input has set it. */
 static void on_pasted(void *arg, struct text *text)
 {
@@ -255,7 +261,8 @@ static int open_screen(struct desktop *d, struct err *err)
 
 static int open_parts(struct desktop *d, struct err *err)
 {
-    const struct clipboard_events events = {on_clipboard_changed, on_clipboard_fetched, d};
+    const struct clipboard_events events = {on_clipboard_changed, on_clipboard_fetched,
+                                            on_clipboard_asked, d};
     if (keyboard_open(&d->keyboard, &d->x, err) < 0 ||
         clipboard_open(&d->loop, &d->x, &events, &d->clipboard, err) < 0 ||
         shots_open(&d->shots, &d->loop, err) < 0)

@@ -45,6 +45,7 @@ def no_sessions_left(request: pytest.FixtureRequest) -> Iterator[None]:
     assert shared.api.delete("/v1/shell/sessions").success
     for session in shared.api.node.sessions():
         shared.api.node.delete(session)
+    assert shared.api.delete("/v1/jupyter/sessions").success
     for session, info in shared.api.bash.sessions().items():
         if info["status"] != "closed":
             shared.api.bash.close(session)
@@ -82,3 +83,9 @@ def run(services: Services, start_gateway) -> Callable[..., Server]:
 @pytest.fixture
 def node_session(api: Api) -> str:
     return api.node.create(unique("node"))["session_id"]
+
+
+@pytest.fixture
+def kernel(api: Api) -> str:
+    """A Jupyter session; its kernel starts with its first call."""
+    return unique("kernel")

@@ -116,10 +116,28 @@ def test_javascript_has_the_sessions_of_nodejs(api: Api) -> None:
     assert api.node.run("kept + 1", name).value == "4"
 
 
-@pytest.mark.parametrize("language", ["python", "bash"])
-def test_a_language_without_sessions_says_so(api: Api, language: str) -> None:
-    assert_invalid(api.post(EXECUTE, {"language": language, "code": "1", "stateful": True}), "stateful")
-    assert_invalid(api.post(EXECUTE, {"language": language, "code": "1", "session_id": "s"}), "session_id")
+def test_python_has_the_sessions_of_jupyter(api: Api, kernel: str) -> None:
+    assert run(api, "python", "kept = 3; print('out')", session_id=kernel).session_id == kernel
+    assert run(api, "python", "kept", session_id=kernel, stateful=True).value == "3"
+    assert api.jupyter.run("kept + 1", kernel).value == "4"
+    answer = api.post(EXECUTE, {"language": "python", "code": "print('é'); 1/0", "session_id": kernel})
+    failed = CodeResult.of(answer)
+    assert (failed.status, failed.exit_code, failed.stdout, failed.stderr) == ("error", 1, "é\n", "")
+    assert failed.error["ename"] == "ZeroDivisionError" and answer.data["traceback"] == failed.error["traceback"]
+    with Stopwatch() as watch:
+        late = run(api, "python", "print('on', flush=True)\nwhile True: pass", session_id=kernel, timeout=1)
+    watch.assert_timeout(1.0)
+    assert (late.status, late.exit_code, late.stdout) == ("timeout", 124, "on\n")
+
+
+def test_a_session_without_a_name_gets_one(api: Api) -> None:
+    name = run(api, "python", "x = 5", stateful=True).session_id
+    assert name and run(api, "python", "x", session_id=name).value == "5"
+
+
+def test_a_language_without_sessions_says_so(api: Api) -> None:
+    assert_invalid(api.post(EXECUTE, {"language": "bash", "code": "1", "stateful": True}), "stateful")
+    assert_invalid(api.post(EXECUTE, {"language": "bash", "code": "1", "session_id": "s"}), "session_id")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +182,7 @@ def test_info(api: Api) -> None:
     for entry in languages.values():
         assert entry["description"] and entry["runtime_version"] and entry["details"]["available"] is True
         assert (entry["default_timeout"], entry["max_timeout"]) == (30, 300)
-    assert [name for name, entry in languages.items() if entry["details"]["stateful"]] == ["javascript"]
+    assert [name for name, entry in languages.items() if entry["details"]["stateful"]] == ["python", "javascript"]
 
 
 @pytest.mark.local

@@ -85,7 +85,8 @@ class Relay:
     def _strip(self, data: bytes) -> bytes:
         """A browser sends one request head per segment, so the request line stands at the start of one."""
         method, _, rest = data.partition(b" ")
-        if self._prefix and method in (b"GET", b"HEAD", b"POST", b"DELETE") and rest.startswith(self._prefix + b"/"):
+        methods = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE")
+        if self._prefix and method in methods and rest.startswith(self._prefix + b"/"):
             return method + b" " + rest[len(self._prefix) :]
         return data
 

@@ -58,6 +58,9 @@ static const char *const wrong[][2] = {
     {"[]", "JSON object"},
     {"{\"command\":[\"x\"]", "malformed JSON"},
     {"{\"title\":\"t\"}", "'command' is required"},
+    {"{\"command\":[\"x\"],\"disabled_by\":\"A B\"}", "'A B' is not a variable's name"},
+    {"{\"command\":[\"x\"],\"listen\":{\"port_from\":\"P\"}}", "goes with listen.socket"},
+    {"{\"command\":[\"x\"],\"listen\":{\"tcp\":1,\"port_from\":\"1P\"}}", "'1P' is not a"},
     {"{\"command\":[]}", "'command'"},
     {"{\"command\":\"x\"}", "'command' must be a list"},
     {"{\"command\":[\"\"]}", "'command'"},
@@ -146,6 +149,50 @@ static struct manifest service(const char *name, const char *needs, const char *
     return m;
 }
 
+static void apply(const char *text, const char *variable, struct manifest *ret, bool *ret_disabled)
+{
+    const char *const envp[] = {"HOME=/root", variable, NULL};
+    struct err err;
+    CHECK(parse(text, ret, &err) == 0 && manifest_apply(ret, envp, ret_disabled, &err) == 0);
+}
+
+static void is_disabled_by_its_variable(void)
+{
+    static const char text[] = "{\"command\":[\"x\"],\"disabled_by\":\"NO_WEB\"}";
+    static const char *const on[] = {"NO_WEB=true", "NO_WEB=1", "NO_WEB=Yes", "NO_WEB=off it goes"};
+    static const char *const off[] = {"NO_WEB=",    "NO_WEB=False", "NO_WEB=0", "NO_WEB=no",
+                                      "NO_WEB=OFF", "NO_WEBS=1",    "OTHER=1"};
+    struct manifest m;
+    bool disabled;
+    for (size_t i = 0; i < COUNT_OF(on); i++) {
+        apply(text, on[i], &m, &disabled);
+        CHECK(disabled);
+    }
+    for (size_t i = 0; i < COUNT_OF(off); i++) {
+        apply(text, off[i], &m, &disabled);
+        CHECK(!disabled);
+    }
+}
+
+static void listens_where_its_variable_says(void)
+{
+    static const char text[] =
+        "{\"command\":[\"x\"],\"listen\":{\"socket\":true,\"port_from\":\"WEB_PORT\"}}";
+    static const char *const bad[] = {"WEB_PORT=0", "WEB_PORT=65536", "WEB_PORT=80 ", "WEB_PORT=x"};
+    struct manifest m;
+    struct err err;
+    bool disabled;
+    apply(text, "WEB_PORT=", &m, &disabled);
+    CHECK(m.socket && m.probe == PROBE_UNIX);
+    apply(text, "WEB_PORT=8200", &m, &disabled);
+    CHECK(!m.socket && m.port == 8200 && m.probe == PROBE_TCP && !disabled);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        const char *const envp[] = {bad[i], NULL};
+        CHECK(parse(text, &m, &err) == 0 && manifest_apply(&m, envp, &disabled, &err) < 0);
+        CHECK(strstr(err.text, "WEB_PORT: must be a port"));
+    }
+}
+
 static void refuses_circles(void)
 {
     struct err err = ERR_INIT;
@@ -179,6 +226,8 @@ int main(void)
     RUN(knows_names);
     RUN(reads_from_disk);
     RUN(expands_variables);
+    RUN(is_disabled_by_its_variable);
+    RUN(listens_where_its_variable_says);
     RUN(refuses_circles);
     arena_free(arena);
     return CHECK_DONE();
