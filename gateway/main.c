@@ -277,7 +277,7 @@ static void close_all(struct gateway *g)
     if (g->app.bash)
         bash_sessions_stop(g->app.bash);
     if (g->app.shells)
-        shell_sessions_stop(g->app.shells);
+        shell_sessions_stop(g->app.shells, "the gateway stopped");
     if (g->app.code_runs)
         code_runs_stop(g->app.code_runs);
     if (g->app.node)

@@ -115,7 +115,7 @@ static int session_stats(struct exchange *ex, struct err *err)
 static int delete_all(struct exchange *ex, struct err *err)
 {
     (void)err;
-    shell_sessions_stop(app_of(ex)->shells);
+    shell_sessions_stop(app_of(ex)->shells, "closed by a client");
     reply_message(ex, "All sessions closed");
     return 0;
 }

@@ -37,6 +37,7 @@ struct terminal {
     struct bytes held;    /* bytes of an unfinished character */
     struct bytes json;
     bool ready_sent, paused, ended, closing;
+    const char *dropped; /* why, when the session let go of this viewer */
     uint64_t replay_end;
     struct exit_status exit;
 };
@@ -150,7 +151,7 @@ static void after_output(struct terminal *t)
         t->closing = true;
         queue_exit(t);
     } else if (t->closing && !t->control.len) {
-        ws_close(t->ws, 1000, "the shell ended");
+        ws_close(t->ws, t->dropped ? 1001 : 1000, t->dropped ? t->dropped : "the shell ended");
     }
 }
 
@@ -187,11 +188,14 @@ static void on_exited(void *arg, struct exit_status status)
     ws_want_write(t->ws);
 }
 
+/* The client hears why before the connection closes: one that does not know comes back, and makes
+ * anew the session that somebody closed. */
 static void on_dropped(void *arg, const char *why)
 {
     struct terminal *t = arg;
+    t->dropped = why;
+    t->closing = true;
     queue_text(t, "error", why);
-    ws_close(t->ws, 1001, why);
 }
 
 /* ---- what clients say ---- */

@@ -246,11 +246,11 @@ int shell_new(const struct shell_spec *spec, struct shell **ret_shell, struct er
         timer_open(spec->loop, run_on_kill_timer, sh, &sh->kill_timer, err) < 0 ||
         timer_open(spec->loop, run_on_check_timer, sh, &sh->check_timer, err) < 0 ||
         timer_open(spec->loop, on_stuck, sh, &sh->stuck_timer, err) < 0) {
-        shell_free(sh);
+        shell_free(sh, "it could not be started");
         return err_memory(err);
     }
     if (shell_spawn(sh, err) < 0) {
-        shell_free(sh);
+        shell_free(sh, "it could not be started");
         return -1;
     }
     *ret_shell = sh;
@@ -269,7 +269,7 @@ static void remove_files(const struct shell *sh)
         (void)rmdir(sh->dir);
 }
 
-void shell_free(struct shell *sh)
+void shell_free(struct shell *sh, const char *why)
 {
     if (!sh)
         return;
@@ -282,7 +282,7 @@ void shell_free(struct shell *sh)
     while (sh->viewers) {
         struct viewer *v = sh->viewers;
         viewer_remove(v);
-        v->dropped(v->arg, "the session was closed");
+        v->dropped(v->arg, why);
     }
     run_free_all(sh);
     watch_close(sh->pty_watch);

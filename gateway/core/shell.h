@@ -74,8 +74,9 @@ struct shell_spec {
 };
 
 int shell_new(const struct shell_spec *spec, struct shell **ret_shell, struct err *err) MUST_CHECK;
-/* Ends everything in the terminal, tells runs and viewers, frees. NULL is fine. */
-void shell_free(struct shell *shell);
+/* Ends everything in the terminal, tells runs and viewers, frees. NULL is fine. `why` is a constant
+ * and told to viewers. */
+void shell_free(struct shell *shell, const char *why);
 
 const char *shell_working_dir(const struct shell *shell);
 bool shell_alive(const struct shell *shell);

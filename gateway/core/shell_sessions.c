@@ -90,7 +90,7 @@ void shell_session_end(struct shell_session *s, const char *reason)
 {
     struct shell_sessions *t = s->table;
     (void)map_remove(&t->map, s->id);
-    shell_free(s->shell);
+    shell_free(s->shell, reason);
     history_session_closed(t->store, KIND, s->id, reason);
     free(s);
 }
@@ -160,7 +160,7 @@ static int session_new(struct shell_sessions *t, const char *id, const char *dir
         return -1;
     }
     if (map_put(&t->map, s->id, s) < 0) {
-        shell_free(s->shell);
+        shell_free(s->shell, "it could not be kept");
         free(s);
         return err_memory(err);
     }
@@ -259,14 +259,14 @@ int shell_sessions_open(struct loop *loop, struct children *children, struct sto
     return 0;
 }
 
-void shell_sessions_stop(struct shell_sessions *t)
+void shell_sessions_stop(struct shell_sessions *t, const char *reason)
 {
     for (;;) {
         struct map_walk walk = {0};
         struct shell_session *s = map_next(&t->map, &walk);
         if (!s)
             return;
-        shell_session_end(s, "the gateway stopped");
+        shell_session_end(s, reason);
     }
 }
 
@@ -274,7 +274,7 @@ void shell_sessions_close(struct shell_sessions *t)
 {
     if (!t)
         return;
-    shell_sessions_stop(t);
+    shell_sessions_stop(t, "the gateway stopped");
     timer_close(t->sweep);
     map_done(&t->map);
     arena_free(t->arena);

@@ -26,8 +26,8 @@ struct shell_session {
 int shell_sessions_open(struct loop *loop, struct children *children, struct store *store,
                         const struct config *config, const struct environment *environment,
                         struct shell_sessions **ret_table, struct err *err) MUST_CHECK;
-/* Ends every session. */
-void shell_sessions_stop(struct shell_sessions *table);
+/* Ends every session; `reason` as below. */
+void shell_sessions_stop(struct shell_sessions *table, const char *reason);
 void shell_sessions_close(struct shell_sessions *table);
 
 struct shell_session *shell_session_find(struct shell_sessions *table, const char *id);
@@ -38,6 +38,7 @@ int shell_session_get(struct shell_sessions *table, struct text id, struct text 
                       struct err *err) MUST_CHECK;
 /* Somebody used it just now. */
 void shell_session_touch(struct shell_session *session);
+/* `reason` is a constant: kept in the history, and told to viewers. */
 void shell_session_end(struct shell_session *session, const char *reason);
 
 const struct map *shell_sessions_all(const struct shell_sessions *table);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -112,6 +113,8 @@ class Dashboard:
         return self.page.locator("#pane-terminal [role=tab]")
 
     def terminal_screen(self, session: str) -> str:
-        return self.frame(f"session_id={session}").evaluate(
+        frame = self.frame(f"session_id={session}")
+        expect(frame.locator("body")).to_have_attribute("data-link", re.compile("."))
+        return frame.evaluate(
             "() => { const b = sandgateTerminal.buffer.active; return Array.from({length: b.length}, (_, y) => b.getLine(y).translateToString(true)).join('\\n'); }"
         )

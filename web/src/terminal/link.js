@@ -13,8 +13,8 @@ import { delayBefore } from '../shared/backoff.js';
 const READY_WITHIN = 15000; // from opening the socket to "ready"
 const QUIET = 20000; // silence after which we ask whether anybody is there
 const ANSWER_WITHIN = 10000; // and how long an answer may take
-// What the gateway closes with when somebody ended the session: connecting again would make it anew.
-const CLOSED = 'the session was closed';
+// What the gateway says when somebody closed the session: connecting again would make it anew.
+const CLOSED = 'closed by a client';
 const STEADY = 5000; // a connection that lasted this long starts the back-off anew
 
 export class Link {
@@ -50,10 +50,8 @@ export class Link {
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
     };
-    socket.onclose = ({ reason }) => {
-      if (socket !== this.#socket) return;
-      if (reason === CLOSED) this.#end({});
-      else this.#lost(opened);
+    socket.onclose = () => {
+      if (socket === this.#socket) this.#lost(opened);
     };
     this.#timer = setTimeout(() => this.#drop(), READY_WITHIN);
   }
@@ -103,6 +101,7 @@ export class Link {
     else if (message.type === 'ready') this.#ready();
     this.#on.message(message.type, message.data, message);
     if (message.type === 'exit') this.#end(message.data ?? {});
+    else if (message.type === 'error' && message.data === CLOSED) this.#end({});
   }
 
   #end(exit) {
