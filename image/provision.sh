@@ -10,6 +10,7 @@ usage: image/provision.sh [--list] GROUP...
   build      compile the gateway and bundle the web pages
   runtime    what the running gateway calls: libraries, shells, search
   desktop    what the services of the desktop run: X server, browser, fonts, recorder
+  jupyter    Debian's Jupyter, where JupyterLab cannot be had from PyPI (see services/jupyter/install)
   computer   what a person or an agent expects of the computer besides (the image has it)
   test       lint and tests, on top of build, runtime and desktop
   bench      what the speed table compares with, on top of test
@@ -34,6 +35,8 @@ packages_of() {
         echo libmicrohttpd-dev libwebsockets-dev libcjson-dev libuv1-dev libsqlite3-dev libssl-dev
         echo libvncserver-dev libx11-dev libxdamage-dev libxfixes-dev libxrandr-dev libxtst-dev
         echo libjpeg62-turbo-dev libdeflate-dev libxxhash-dev zlib1g-dev
+        # JupyterLab is installed by pip into an environment of its own.
+        echo python3 python3-venv
         node_packages
         ;;
     runtime)
@@ -50,6 +53,9 @@ packages_of() {
         # Pages name DejaVu and Liberation (Arial, Times, Courier); Noto has the world's scripts and emoji.
         echo fonts-dejavu-core fonts-liberation fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
         ;;
+    jupyter)
+        echo jupyter-notebook python3-ipykernel python3-numpy python3-pandas python3-matplotlib
+        ;;
     computer)
         echo tini sudo ca-certificates curl wget git openssh-client rsync
         echo vim-tiny nano less file jq tree patch bzip2 xz-utils zip unzip
@@ -60,6 +66,7 @@ packages_of() {
         echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck
         echo python3 python3-venv x11-utils
         echo nginx-light openssl wrk curl jq brotli git vim procps psmisc
+        echo xclip x11-xserver-utils libx11-dev
         ;;
     bench)
         echo cmake libjson-c-dev zlib1g-dev

@@ -3,6 +3,7 @@ passed on as bytes. It speaks over any connected stream socket; `Viewer.at(path)
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -34,7 +35,7 @@ class Rect:
     width: int
     height: int
     encoding: int
-    data: bytes = b""
+    data: bytes = field(default=b"", repr=False)
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Viewer:
         self.cursor: Cursor | None = None
         self.clipboard: str | None = None
         self.clipboard_caps: int | None = None
+        self.clip_requests = 0  # of the server for text of ours
         self.resize_results: list[tuple[int, int]] = []
         self._buffer = bytearray()
         self._offers: list[str] = []
@@ -178,6 +180,7 @@ class Viewer:
         if flags & CLIP_CAPS:
             self.clipboard_caps = flags
         elif flags & CLIP_REQUEST and self._offers:
+            self.clip_requests += 1
             self.provide_text(self._offers[-1])
         elif flags & CLIP_NOTIFY and flags & CLIP_TEXT:
             self.clip(CLIP_REQUEST | CLIP_TEXT)
@@ -219,6 +222,11 @@ class Viewer:
             assert time.monotonic() < end, "the awaited did not come"
             if self.next_message():
                 self.ask()
+
+    def pump(self) -> None:
+        """Reads whatever the server has sent by now."""
+        while self._buffer or select.select([self.sock], [], [], 0)[0]:
+            self.next_message()
 
     def whole_screen(self) -> bytes:
         """Every pixel anew, whatever else comes before (a new size, a pointer)."""

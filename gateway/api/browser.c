@@ -421,11 +421,12 @@ static int proxy_pac(struct exchange *ex, struct err *err)
 
 const struct route browser_routes[] = {
     {"GET", "/v1/browser/info", SCOPE_DESKTOP, ROUTE_INLINE, info, .service = BROWSER_SERVICE,
-     .tag = "browser",
+     .also = DESKTOP_SERVICE, .tag = "browser",
      .summary = "Where the browser can be driven (CDP) and watched (VNC), and how big it is."},
     {"GET", "/v1/browser/screenshot", SCOPE_DESKTOP, ROUTE_INLINE, screenshot,
      INPUT(screenshot_fields, struct screenshot_input), .service = BROWSER_SERVICE,
-     .tag = "browser", .answers = "image/png", .summary = "The whole screen as an image."},
+     .also = DESKTOP_SERVICE, .tag = "browser", .answers = "image/png",
+     .summary = "The whole screen as an image."},
     {"POST", "/v1/browser/config", SCOPE_DESKTOP, ROUTE_INLINE, configure,
      INPUT(config_fields, struct config_input), .body = BODY_JSON, .body_limit = 64 * KIB,
      .service = "desktop", .tag = "browser", .summary = "Set the size of the screen."},

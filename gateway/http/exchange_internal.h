@@ -121,7 +121,7 @@ struct exchange {
     struct route_params params;
     struct grant grant;
     bool cross_site_navigation;
-    struct service *held; /* in use until the exchange is over */
+    struct service *held[2]; /* in use until the exchange is over */
     void *input;
     struct bytes unknown; /* names of fields the route does not know */
     struct bytes out;     /* reply text being written */

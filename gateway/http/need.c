@@ -55,11 +55,34 @@ static bool gave_up(const struct service *service)
     return state == SERVICE_STOPPED || state == SERVICE_BACKOFF || state == SERVICE_FAILED;
 }
 
+/* The first that is not READY; NULL when all are. */
+static struct service *awaited(const struct exchange *ex)
+{
+    for (size_t i = 0; i < COUNT_OF(ex->held); i++)
+        if (ex->held[i] && service_state(ex->held[i]) != SERVICE_READY)
+            return ex->held[i];
+    return NULL;
+}
+
+static void on_news(void *arg);
+
+static void observe(struct need *need, struct service *service)
+{
+    need->service = service;
+    need->observer = (struct observer){.fn = on_news, .arg = need};
+    observers_add(service_observers(service), &need->observer);
+}
+
 static void on_news(void *arg)
 {
     struct need *need = arg;
     struct exchange *ex = need->ex;
-    if (service_state(need->service) == SERVICE_READY) {
+    struct service *next = awaited(ex);
+    if (next && next != need->service) {
+        observer_remove(&need->observer);
+        observe(need, next);
+    }
+    if (!next) {
         observer_remove(&need->observer);
         ex->parked = false;
         ex->ended = NULL;
@@ -91,9 +114,8 @@ static void wait_for(struct exchange *ex, struct service *service, uint64_t dead
         reply_error(ex, &err);
         return;
     }
-    *need = (struct need){.ex = ex, .service = service, .go = go};
-    need->observer = (struct observer){.fn = on_news, .arg = need};
-    observers_add(service_observers(service), &need->observer);
+    *need = (struct need){.ex = ex, .go = go};
+    observe(need, service);
     if (starting_page_wanted(ex) && deadline_ms > PAGE_AFTER_MS)
         deadline_ms = PAGE_AFTER_MS;
     exchange_park(ex, deadline_ms, on_park_end, need);
@@ -102,18 +124,19 @@ static void wait_for(struct exchange *ex, struct service *service, uint64_t dead
 bool need_met(const struct supervisor *supervisor, struct exchange *ex, uint64_t deadline_ms,
               void (*go)(struct exchange *ex))
 {
-    const char *name = ex->route->service;
-    if (!name)
-        return true;
-    struct service *service = supervisor_find(supervisor, name);
-    if (!service) {
-        refuse_unknown(ex, name);
-        return false;
+    const char *const names[] = {ex->route->service, ex->route->also};
+    for (size_t i = 0; i < COUNT_OF(names) && names[i]; i++) {
+        struct service *wanted = supervisor_find(supervisor, names[i]);
+        if (!wanted) {
+            refuse_unknown(ex, names[i]);
+            return false;
+        }
+        ex->held[i] = wanted;
+        service_hold(wanted);
+        service_start(wanted);
     }
-    ex->held = service;
-    service_hold(service);
-    service_start(service);
-    if (service_state(service) == SERVICE_READY)
+    struct service *service = awaited(ex);
+    if (!service)
         return true;
     if (gave_up(service))
         refuse(ex, ERR_UNAVAILABLE, service, "is not available");
@@ -124,7 +147,9 @@ bool need_met(const struct supervisor *supervisor, struct exchange *ex, uint64_t
 
 void need_over(struct exchange *ex)
 {
-    if (ex->held)
-        service_release(ex->held);
-    ex->held = NULL;
+    for (size_t i = 0; i < COUNT_OF(ex->held); i++) {
+        if (ex->held[i])
+            service_release(ex->held[i]);
+        ex->held[i] = NULL;
+    }
 }

@@ -47,8 +47,9 @@ struct route {
     enum body_kind body;
     size_t body_limit;
     const struct body_sink *sink;
-    /* Must be READY before the handler runs: it is started and waited for, and held meanwhile. */
-    const char *service;
+    /* Must be READY before the handler runs: started and waited for, and held meanwhile. `also` is
+     * for what `service` can do without but this route cannot. */
+    const char *service, *also;
     bool page;           /* an HTML page a person may navigate to from anywhere */
     const char *answers; /* media type of the answer where it is not the envelope; told, not used */
     const char *summary;

@@ -106,20 +106,27 @@ void clipboard_forget(struct clipboard *c, struct clipboard_waiter *waiter)
         *link = waiter->next;
 }
 
-void clipboard_set(struct clipboard *c, struct text *text)
+/* A moment of the server's own clock, as the conventions want it. */
+static Time server_time(struct clipboard *c)
 {
-    /* A moment of the server's own clock, as the conventions want it. */
     XEvent event;
     (void)XChangeProperty(c->x->display, c->window, c->atoms[ATOM_TIMESTAMP], XA_INTEGER, 8,
                           PropModeAppend, NULL, 0);
-    (void)XWindowEvent(c->x->display, c->window, PropertyChangeMask, &event);
-    c->since = event.xproperty.time;
+    do
+        (void)XWindowEvent(c->x->display, c->window, PropertyChangeMask, &event);
+    while (event.xproperty.atom != c->atoms[ATOM_TIMESTAMP]);
+    return event.xproperty.time;
+}
+
+void clipboard_set(struct clipboard *c, struct text *text)
+{
+    if (c->asking)
+        stop_asking(c);
+    c->since = server_time(c);
     (void)XSetSelectionOwner(c->x->display, c->atoms[ATOM_CLIPBOARD], c->window, c->since);
     (void)XFlush(c->x->display);
     c->ours = true;
     keep(c, text_ref(text));
-    if (c->asking)
-        stop_asking(c);
     answer_waiters(c, c->text);
 }
 
@@ -215,7 +222,9 @@ static void on_piece(struct clipboard *c)
 
 static void on_owner(struct clipboard *c, const XFixesSelectionNotifyEvent *event)
 {
-    if (event->owner == c->window)
+    /* Our own doing, or news from before it. */
+    if (event->owner == c->window ||
+        (c->ours && (int32_t)(event->selection_timestamp - c->since) < 0))
         return;
     c->ours = false;
     keep(c, NULL);

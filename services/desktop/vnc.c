@@ -30,9 +30,27 @@ struct vnc {
 /* What every screen begins as. */
 static rfbScreenInfoPtr pattern;
 
+/* Whose client is being made, on this thread. */
+static _Thread_local rfbScreenInfoPtr opening;
+
 static void say_nothing(const char *format, ...)
 {
     (void)format;
+}
+
+/* The library frees most of a client, but not what it keeps for a WebSocket. */
+static void free_websocket(rfbClientPtr client)
+{
+    free(client->wsctx);
+    client->wsctx = NULL;
+}
+
+/* A viewer that leaves just after the WebSocket's handshake: nothing else tells of it. */
+static void on_error(const char *format, ...)
+{
+    (void)format;
+    if (opening && opening->clientHead)
+        free_websocket(opening->clientHead);
 }
 
 int vnc_init(struct err *err)
@@ -40,7 +58,7 @@ int vnc_init(struct err *err)
     int argc = 1;
     char *argv[] = {"sandgate-desktop", NULL};
     rfbLog = say_nothing;
-    rfbErr = say_nothing;
+    rfbErr = on_error;
     pattern = rfbGetScreen(&argc, argv, 4, 4, 8, 3, 4);
     if (!pattern)
         return err_memory(err);
@@ -62,16 +80,9 @@ int vnc_init(struct err *err)
     return 0;
 }
 
-/* The library frees most, but not what it keeps for a WebSocket. */
-static void on_gone(rfbClientPtr client)
-{
-    free(client->wsctx);
-    client->wsctx = NULL;
-}
-
 static enum rfbNewClientAction on_new(rfbClientPtr client)
 {
-    client->clientGoneHook = on_gone;
+    client->clientGoneHook = free_websocket;
     return RFB_CLIENT_ACCEPT;
 }
 
@@ -102,6 +113,12 @@ static rfbScreenInfoPtr screen_new(const struct screen *pixels, struct vnc *vnc)
     return screen;
 }
 
+static void drop(struct vnc *vnc)
+{
+    if (vnc->client->sock != RFB_INVALID_SOCKET)
+        rfbCloseClient(vnc->client);
+}
+
 int vnc_open(int fd, const struct screen *screen, const struct vnc_events *events,
              struct vnc **ret_vnc, struct err *err)
 {
@@ -115,7 +132,9 @@ int vnc_open(int fd, const struct screen *screen, const struct vnc_events *event
     }
     vnc->events = *events;
     vnc->input = bytes_with_limit(RFB_MAX_MESSAGE + READ_SIZE);
+    opening = vnc->screen;
     vnc->client = rfbNewClient(vnc->screen, fd);
+    opening = NULL;
     if (!vnc->client) {
         vnc_close(vnc);
         return err_set(err, ERR_SYNTAX, "the viewer speaks neither RFB nor WebSocket");
@@ -127,8 +146,11 @@ int vnc_open(int fd, const struct screen *screen, const struct vnc_events *event
 void vnc_close(struct vnc *vnc)
 {
     vnc->screen->cursor = NULL;
-    if (vnc->client && vnc->client->sock != RFB_INVALID_SOCKET)
-        rfbCloseClient(vnc->client);
+    /* The library forgets those that are closed already. */
+    if (vnc->client) {
+        drop(vnc);
+        rfbClientConnectionGone(vnc->client);
+    }
     rfbScreenCleanup(vnc->screen);
     rfbFreeCursor(vnc->shape);
     text_unref(vnc->clipboard);
@@ -144,12 +166,6 @@ int vnc_fd(const struct vnc *vnc)
 bool vnc_is_ready(const struct vnc *vnc)
 {
     return vnc->client->state == RFB_NORMAL;
-}
-
-static void drop(struct vnc *vnc)
-{
-    if (vnc->client->sock != RFB_INVALID_SOCKET)
-        rfbCloseClient(vnc->client);
 }
 
 static void write_out(struct vnc *vnc, const struct bytes *out)
@@ -181,9 +197,12 @@ static void offer_clipboard(struct vnc *vnc)
 
 void vnc_set_clipboard(struct vnc *vnc, struct text *text)
 {
+    /* It may be the viewer's own, come round. */
+    bool news = text != vnc->clipboard;
     text_unref(vnc->clipboard);
     vnc->clipboard = text;
-    offer_clipboard(vnc);
+    if (news)
+        offer_clipboard(vnc);
 }
 
 static int take_text(struct vnc *vnc, const struct rfb_message *message, struct err *err)

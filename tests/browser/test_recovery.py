@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
 import pytest
+from websockets.exceptions import InvalidHandshake
 
 from desk import Desk
-from viewers import Viewer
+from viewers import Viewer, ViewerClosed
 from server import Server
 from waiting import Stopwatch, allow, eventually
 
@@ -32,7 +34,7 @@ def server(start_module_desktop) -> Server:
 def own(server) -> Desk:
     """The desktop of a gateway of our own, all of it running."""
     desk = Desk(server.api)
-    assert desk.info["user_agent"]
+    eventually(lambda: server.api.get("/v1/browser/info").status == 200, "the last test's victim is back", COMEBACK, 0.1)
     for name in NAMES:
         desk.wait_state(name, "ready", COMEBACK)
     return desk
@@ -215,8 +217,27 @@ def test_a_viewer_may_come_back(own, server):
     os.kill(own.service("desktop")["pid"], 9)
     with pytest.raises(Exception):
         viewer.see(lambda v: v.updates > 10**6, "its end", 5)
-    with Viewer(server.url) as again:
+    with eventually(lambda: reconnected(server), "a viewer that tries again gets in", COMEBACK, 0.1) as again:
         again.see(lambda v: v.updates > 0, "a picture again")
+
+
+def reconnected(server: Server) -> Viewer | None:
+    try:
+        return Viewer(server.url)
+    except (InvalidHandshake, OSError, ViewerClosed):
+        return None  # it came while the program was still dying
+
+
+@pytest.mark.parametrize("name", ["display", "desktop", "browser"])
+def test_a_request_while_it_comes_back_waits_for_it(own, name):
+    """As for a cold start: once it is known to be gone, nobody is sent away."""
+    pid = own.service(name)["pid"]
+    os.kill(pid, 9)
+    eventually(lambda: own.service(name)["pid"] != pid, "it is known to be gone", 5)
+    paths = ("/v1/browser/info", "/v1/browser/screenshot")
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(own.api.get, paths)) + [own.try_to("MOVE_TO", x=7, y=7)]
+    assert [answer.status for answer in answers] == [200] * 3, [str(answer)[:300] for answer in answers]
 
 
 def test_what_one_did_not_want_stays_away(own):

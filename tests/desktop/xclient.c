@@ -1,7 +1,7 @@
 /* A small X program for the tests of the desktop: a window that shows one colour, and tells on its
  * standard output, a line each, what happens to it:
- *   ready ID · key NAME CODEPOINT · button N down|up X Y
- * On its standard input it takes: color RRGGBB · quit. usage: xclient WIDTH HEIGHT RRGGBB [ORIGIN] */
+ *   ready ID · focus · key down|up NAME CODEPOINT STATE · button N down|up X Y
+ * On its standard input it takes: color RRGGBB · own · quit. usage: xclient WIDTH HEIGHT RRGGBB */
 #include <X11/XKBlib.h>
 #include <X11/Xatom.h>
 #include <X11/Xlib.h>
@@ -33,8 +33,6 @@ static void on_key(XKeyEvent *event)
 static void on_event(XEvent *event)
 {
     switch (event->type) {
-    case MapNotify:
-        break;
     case FocusIn:
         (void)printf("focus\n");
         break;
@@ -73,6 +71,13 @@ static bool on_command(Display *display, Window window)
         (void)XSync(display, False);
         (void)printf("drawn\n");
     }
+    if (strncmp(line, "own", 3) == 0) {
+        /* Requests for it are never answered. */
+        (void)XSetSelectionOwner(display, XInternAtom(display, "CLIPBOARD", False), window,
+                                 CurrentTime);
+        (void)XSync(display, False);
+        (void)printf("owned\n");
+    }
     return true;
 }
 
@@ -89,6 +94,20 @@ static void run(Display *display, Window window)
         (void)fflush(stdout);
         if (poll(fds, 2, -1) < 0 || (fds[0].revents && !on_command(display, window)))
             return;
+    }
+}
+
+/* When a window with the focus goes, the window manager gives the focus away, a moment later: that
+ * moment has to be over, or it would be taken from us. */
+static void await_quiet_focus(Display *display)
+{
+    for (int tries = 0; tries < 200; tries++) {
+        Window focus;
+        int revert;
+        (void)XGetInputFocus(display, &focus, &revert);
+        if (focus != PointerRoot && focus != None)
+            return;
+        (void)usleep(10000);
     }
 }
 
@@ -112,6 +131,7 @@ int main(int argc, char **argv)
                                   CopyFromParent, InputOutput, CopyFromParent,
                                   CWOverrideRedirect | CWBackPixel | CWEventMask, &attributes);
     XEvent event;
+    await_quiet_focus(display);
     (void)XMapRaised(display, window);
     do
         (void)XNextEvent(display, &event);

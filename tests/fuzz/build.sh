@@ -10,11 +10,11 @@ mkdir -p "$out"
 
 flags="-std=c11 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined -Wall -Wextra"
 flags="$flags -D_GNU_SOURCE -Igateway -Itests/fuzz -include base/banned.h"
-flags="$flags $(pkg-config --cflags libcjson)"
-libs="$(pkg-config --libs libcjson) -lm"
+flags="$flags $(pkg-config --cflags libcjson libcrypto)"
+libs="$(pkg-config --libs libcjson libcrypto) -lm"
 # What the targets test, and what that needs.
 tested="gateway/base/*.c gateway/http/guard.c gateway/http/router.c gateway/http/request.c
-        gateway/http/response_head.c"
+        gateway/http/response_head.c gateway/core/kernel_message.c gateway/core/kernel_outputs.c"
 
 have_fuzzer() {
     command -v clang >/dev/null &&

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 enum {
-    WIRE_BUFFER = 256 * 1024,
+    WIRE_BUFFER = 2 * 1024 * 1024,
     WIRE_TIMEOUT = 60 /* seconds without a byte before the peer counts as stuck */
 };
 

@@ -200,6 +200,26 @@ def test_code(sdk: Sandbox) -> None:
     sdk.nodejs.delete_session(kept.session_id)
 
 
+def test_jupyter(sdk: Sandbox) -> None:
+    info = sdk.jupyter.get_info().data
+    assert info.default_kernel == "python3" and "python3" in info.available_kernels
+    name = unique("sdk")
+    made = sdk.jupyter.create_session(session_id=name, kernel_name="python3").data
+    assert (made.session_id, made.kernel_name) == (name, "python3")
+    ran = sdk.jupyter.execute_code(code="x = 40\nprint('out')\nx + 2", session_id=name, timeout=60).data
+    assert (ran.status, ran.session_id, ran.execution_count) == ("ok", name, 1)
+    stream, result = ran.outputs
+    assert (stream.output_type, stream.name, stream.text) == ("stream", "stdout", "out\n")
+    assert (result.output_type, result.data, result.execution_count) == ("execute_result", {"text/plain": "42"}, 1)
+    failed = sdk.jupyter.execute_code(code="1/0", session_id=name).data
+    assert (failed.status, failed.outputs[0].ename) == ("error", "ZeroDivisionError") and failed.outputs[0].traceback
+    session = sdk.jupyter.list_sessions().data.sessions[name]
+    assert session.kernel_name == "python3" and session.age_seconds >= 0 and session.last_used > 1e9
+    kept = sdk.code.execute_code(language="python", code="x", session_id=name).data
+    assert kept.outputs[0]["data"] == {"text/plain": "40"}
+    assert sdk.jupyter.delete_session(name).success and sdk.jupyter.delete_sessions().success
+
+
 def test_validation_errors_are_typed(sdk: Sandbox) -> None:
     with pytest.raises(UnprocessableEntityError) as refusal:
         sdk.file.read_file(file="relative/path")

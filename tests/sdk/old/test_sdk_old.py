@@ -93,6 +93,15 @@ def test_nodejs(sdk: Sandbox) -> None:
     assert info.node_version and info.npm_version and info.supported_languages == ["javascript"]
 
 
+def test_jupyter(sdk: Sandbox) -> None:
+    name = unique("old")
+    assert "python3" in sdk.jupyter.get_info().data.available_kernels
+    ran = sdk.jupyter.execute_code(code="x = 40\nprint('out')\nx + 2", session_id=name, timeout=60).data
+    assert ran.status == "ok" and ran.outputs[0].text == "out\n" and ran.outputs[1].data == {"text/plain": "42"}
+    assert name in sdk.jupyter.list_sessions().data.sessions
+    assert sdk.jupyter.delete_session(name).success
+
+
 def test_kill_carries_the_number_this_sdk_requires(sdk: Sandbox) -> None:
     started = sdk.shell.exec_command(command="sleep 100", async_mode=True).data
     killed = sdk.shell.kill_process(id=started.session_id).data

@@ -1,9 +1,23 @@
 // Dialogs: something told, a question with a few answers, or a line of text asked for.
 import { h } from '../shared/dom.js';
 
+// Gives the focus back with its caret. A click on a button that is gone a moment later leaves the
+// browser's selection nowhere, and a text area that has the focus then takes no text.
+function rememberFocus() {
+  const element = document.activeElement;
+  const caret = element?.matches?.('textarea, input') ? [element.selectionStart, element.selectionEnd] : null;
+  return () => {
+    if (!element?.isConnected || element === document.body) return;
+    element.blur();
+    element.focus({ preventScroll: true });
+    if (caret && caret[0] !== null) element.setSelectionRange(...caret);
+  };
+}
+
 // buttons: { label, value, primary, danger, stay, act }. Resolves to the value of the button, or to
 // null when the dialog was left. `check(value)` may resolve to what is wrong, which keeps it open.
 export function showDialog({ title, body = [], buttons, check }) {
+  const giveBack = rememberFocus();
   const problem = h('p.problem', { role: 'alert' });
   const row = h('div.buttons');
   const dialog = h('dialog.box', { 'aria-labelledby': 'dialog-title' },
@@ -31,6 +45,7 @@ export function showDialog({ title, body = [], buttons, check }) {
     });
     dialog.addEventListener('close', () => {
       dialog.remove();
+      giveBack();
       resolve(result);
     });
     document.body.append(dialog);

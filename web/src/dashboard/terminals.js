@@ -161,7 +161,7 @@ export class Terminals {
     const busy = entry.info?.status === 'running';
     if (busy && !(await confirmed({
       title: `End “${this.#names.of(id)}”?`,
-      text: `“${entry.info.current_command ?? 'A command'}” still runs in it, and ends with it.`,
+      text: `${entry.info.current_command ? `“${entry.info.current_command}”` : 'Something'} still runs in it, and ends with it.`,
       action: 'End it', danger: true,
     }))) return;
     this.#closing.add(id);
@@ -208,8 +208,9 @@ export class Terminals {
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
     const { id } = event.target.dataset;
     if (to !== undefined) {
+      // Walking opens nothing: a terminal takes the focus when it comes.
       const next = tabs[(to + tabs.length) % tabs.length];
-      this.#select(next.dataset.id);
+      for (const tab of tabs) tab.tabIndex = tab === next ? 0 : -1;
       next.focus();
     } else if (event.key === 'Enter' || event.key === ' ') this.#select(id, { focus: true });
     else if (event.key === 'F2') this.#rename(id);

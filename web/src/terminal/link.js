@@ -13,6 +13,8 @@ import { delayBefore } from '../shared/backoff.js';
 const READY_WITHIN = 15000; // from opening the socket to "ready"
 const QUIET = 20000; // silence after which we ask whether anybody is there
 const ANSWER_WITHIN = 10000; // and how long an answer may take
+// What the gateway closes with when somebody ended the session: connecting again would make it anew.
+const CLOSED = 'the session was closed';
 const STEADY = 5000; // a connection that lasted this long starts the back-off anew
 
 export class Link {
@@ -48,8 +50,10 @@ export class Link {
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#receive(event.data);
     };
-    socket.onclose = () => {
-      if (socket === this.#socket) this.#lost(opened);
+    socket.onclose = ({ reason }) => {
+      if (socket !== this.#socket) return;
+      if (reason === CLOSED) this.#end({});
+      else this.#lost(opened);
     };
     this.#timer = setTimeout(() => this.#drop(), READY_WITHIN);
   }
@@ -98,10 +102,12 @@ export class Link {
     if (message.type === 'ping') this.#pong(message);
     else if (message.type === 'ready') this.#ready();
     this.#on.message(message.type, message.data, message);
-    if (message.type === 'exit') {
-      this.close();
-      this.#become({ name: 'ended', exit: message.data ?? {} });
-    }
+    if (message.type === 'exit') this.#end(message.data ?? {});
+  }
+
+  #end(exit) {
+    this.close();
+    this.#become({ name: 'ended', exit });
   }
 
   #pong({ timestamp, data }) {

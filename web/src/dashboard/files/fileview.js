@@ -218,6 +218,16 @@ export class FileView {
     if (now === undefined || this.path !== path || !this.#form || this.#saving || now?.etag === this.#etag) return;
     if (!now) this.#warn('This file was deleted meanwhile; saving makes it again.', []);
     else if (this.dirty) this.#warn('Somebody else changed this file meanwhile.', [['Load theirs', () => this.#load()]]);
-    else await this.#load().catch(() => {});
+    else await this.#follow(path).catch(() => {});
+  }
+
+  // What is typed meanwhile is worth more than what was read.
+  async #follow(path) {
+    const { bytes, etag } = await this.#operations.read(path);
+    const form = decodeText(bytes);
+    if (this.path !== path || !this.#form || this.#saving || this.dirty) return;
+    if (!form) this.open(path);
+    else if (form.text === this.#saved && form.eol === this.#form.eol && form.bom === this.#form.bom) this.#etag = etag;
+    else this.#edit(form, etag);
   }
 }
