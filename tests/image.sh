@@ -128,6 +128,17 @@ check_browser() {
     check "Chromium has its own sandbox: $1" "$1" "$sandboxed"
 }
 
+# The first request starts it; the command is for whoever adds extensions.
+check_vscode() {
+    local file
+    file=$(mktemp)
+    curl --fail --silent --show-error --location --max-time 60 --header "X-AIO-API-Key: $key" --output "$file" \
+        "$url/code-server"
+    check "VS Code's page opens the workspace" 1 "$(grep -c vscode-workbench-web-configuration "$file")"
+    rm -f "$file"
+    check "the code-server command runs" 0 "$(run 'code-server --list-extensions >/dev/null 2>&1; echo $?')"
+}
+
 print_figures() {
     local bytes rss
     bytes=$(docker image inspect -f '{{.Size}}' "$image")
@@ -144,6 +155,7 @@ test_as_documented() {
     check_files
     SANDGATE_URL=$url tests/run.sh api || fail "the API tests"
     check_browser no
+    check_vscode
     check_stop
 }
 
@@ -151,6 +163,7 @@ test_with_seccomp_profile() {
     echo "image: with image/seccomp.json"
     start "$image" --security-opt seccomp=image/seccomp.json
     check_browser yes
+    check_vscode
     check "mounting stays refused" refused "$(run 'sudo mount -t tmpfs none /mnt 2>/dev/null && echo done || echo refused')"
     check_stop
 }
@@ -170,6 +183,7 @@ test_locked_down() {
         "$(run 'cat /proc/[0-9]*/environ 2>/dev/null | tr "\0" "\n" | grep -c SANDBOX_API_KEY=image-test')"
     check_files
     check_browser no
+    check_vscode
     check_stop
 }
 
