@@ -11,8 +11,6 @@
 #include "http/proxy_head.h"
 #include "http/tunnel.h"
 
-/* Of the answer, on its way to the client: beyond it the service is not read. */
-#define REPLY_HELD (64 * KIB)
 /* Of the request, on its way to the service: beyond it the client is not read. */
 #define REQUEST_HELD (64 * KIB)
 /* Of a request whose service has stopped listening. */
@@ -148,11 +146,11 @@ static void answer_failure(struct proxied *p, const struct err *failure)
     proxied_free(p);
 }
 
-static void on_room(void *arg)
+/* What of the answer goes out next comes straight from the service: nothing is held here. */
+static size_t on_pull(void *arg, char *to, size_t room)
 {
     struct proxied *p = arg;
-    if (p->call)
-        upstream_pause(p->call, false);
+    return upstream_read(p->call, to, room);
 }
 
 static void on_gone(void *arg)
@@ -176,7 +174,7 @@ static bool is_bodyless(const struct response_head *head)
 
 static void answer_bodyless(struct proxied *p, const struct response_head *head)
 {
-    static const struct stream_hooks none = {NULL, NULL, NULL};
+    static const struct stream_hooks none = {NULL, NULL, NULL, NULL};
     bool head_request = strcmp(exchange_method(p->ex), "HEAD") == 0;
     if (head_request && head->status != 204 && head->status != 304) {
         exchange_reply_stream(p->ex, head->status, NULL, &none);
@@ -192,7 +190,7 @@ static void answer_bodyless(struct proxied *p, const struct response_head *head)
 
 static void answer_head(struct proxied *p, const struct response_head *head)
 {
-    const struct stream_hooks hooks = {on_room, on_gone, p};
+    const struct stream_hooks hooks = {NULL, on_gone, p, on_pull};
     if (head->status == 101) {
         answer_upgrade(p, head);
         return;
@@ -213,6 +211,7 @@ static void answer_head(struct proxied *p, const struct response_head *head)
     exchange_reply_stream(p->ex, head->status, NULL, &hooks);
     if (head->has_length && head->framing == FRAMED_LENGTH)
         exchange_stream_length(p->ex, head->length);
+    upstream_pull(p->call);
     p->streaming = true;
     wake(p);
 }
@@ -235,11 +234,12 @@ static void on_data(void *arg, const char *data, size_t n)
     struct proxied *p = arg;
     if (p->whole)
         (void)bytes_add(&p->body, data, n);
-    if (!p->streaming)
-        return;
-    exchange_stream_write(p->ex, data, n);
-    if (exchange_stream_held(p->ex) >= REPLY_HELD)
-        upstream_pause(p->call, true);
+}
+
+static void on_readable(void *arg)
+{
+    struct proxied *p = arg;
+    exchange_stream_ready(p->ex);
 }
 
 static void on_call_room(void *arg)
@@ -327,7 +327,8 @@ static struct proxied *make(struct exchange *ex, const struct proxy_options *opt
 static int call(struct proxied *p, const struct address *address, const char *target,
                 const struct proxy_options *options, const struct proxy_body *body, struct err *err)
 {
-    static const struct upstream_hooks hooks = {on_head, on_data, on_call_room, on_end};
+    static const struct upstream_hooks hooks = {on_head, on_data, on_call_room, on_readable,
+                                                on_end};
     cleanup_bytes struct bytes head = BYTES_INIT(0);
     if (tie_to_exchange(p, err) < 0 ||
         proxy_request_head(p->ex, address, target, options, p->websocket, body, &head, err) < 0)
