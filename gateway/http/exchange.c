@@ -22,7 +22,7 @@
 #define ACCEPT_BATCH    64
 #define ACCEPT_PAUSE_MS 100
 /* Of a stream, sent at once. */
-#define STREAM_BLOCK    (128 * KIB)
+#define STREAM_BLOCK  (128 * KIB)
 #define LINGER_MS     10
 #define LINGERING_MAX 128 /* each is looked at whenever MHD runs */
 

@@ -21,7 +21,7 @@ struct proxied {
     struct upstream_call *call; /* NULL: over */
     void (*release)(void *arg);
     void *release_arg;
-    uint64_t deadline_ms;
+    uint64_t deadline_ms, stall_ms;
     void (*nobody)(struct exchange *ex);
     struct proxy_place place;
     struct timer *stall; /* of the upload; NULL: it never waited */
@@ -315,6 +315,7 @@ static struct proxied *make(struct exchange *ex, const struct proxy_options *opt
                           .release = options->release,
                           .release_arg = options->release_arg,
                           .deadline_ms = options->deadline_ms,
+                          .stall_ms = options->stall_ms ? options->stall_ms : PROXY_STALL_MS,
                           .nobody = options->nobody,
                           .websocket = websocket,
                           .extra = BYTES_INIT(RESPONSE_HEAD_MAX + UPSTREAM_READ),
@@ -422,14 +423,14 @@ static void on_stall(void *arg)
     size_t pending = upstream_pending(p->call);
     if (pending != p->stalled_at) {
         p->stalled_at = pending;
-        timer_set(p->stall, PROXY_STALL_MS);
+        timer_set(p->stall, p->stall_ms);
         return;
     }
     upstream_abandon(steal(&p->call));
     p->failed = true;
     (void)err_set(&p->failure, ERR_TIMEOUT,
                   "the service has taken nothing of the request's body for %llu seconds",
-                  (unsigned long long)PROXY_STALL_MS / 1000);
+                  (unsigned long long)p->stall_ms / 1000);
     on_call_room(p);
 }
 
@@ -439,7 +440,7 @@ static int hold_back(struct proxied *p, struct err *err)
     if (!p->stall && timer_open(exchange_loop(p->ex), on_stall, p, &p->stall, err) < 0)
         return -1;
     p->stalled_at = upstream_pending(p->call);
-    timer_set(p->stall, PROXY_STALL_MS);
+    timer_set(p->stall, p->stall_ms);
     p->sink_waits = true;
     return 1;
 }
