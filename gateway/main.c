@@ -377,7 +377,7 @@ int main(int argc, char **argv)
     /* Few threads allocate here: more arenas would only hold more memory. */
     (void)mallopt(M_ARENA_MAX, 2);
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
-    (void)mallopt(M_TRIM_THRESHOLD, 512 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 1536 * 1024);
     if (!gateway.arena)
         return 1;
     if (argc > 1 && strcmp(argv[1], "file-op") == 0) {

@@ -129,7 +129,7 @@ int bash_stream(struct exchange *ex, const char *session_id, struct command *com
     if (timer_open(app_of(ex)->loop, on_heartbeat, live, &live->timer, err) < 0)
         return -1;
     timer_set(live->timer, HEARTBEAT_MS);
-    struct stream_hooks hooks = {on_news, on_gone, live};
+    const struct stream_hooks hooks = {.on_room = on_news, .on_gone = on_gone, .arg = live};
     exchange_add_header(ex, "Cache-Control", "no-store");
     exchange_add_header(ex, "X-Accel-Buffering", "no");
     exchange_reply_stream(ex, 200, "text/event-stream", &hooks);

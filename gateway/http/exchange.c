@@ -21,8 +21,10 @@
 /* Connections taken per wake-up, so that a flood of them does not starve the rest. */
 #define ACCEPT_BATCH    64
 #define ACCEPT_PAUSE_MS 100
-#define LINGER_MS       10
-#define LINGERING_MAX   128 /* each is looked at whenever MHD runs */
+/* Of a stream, sent at once. */
+#define STREAM_BLOCK  (128 * KIB)
+#define LINGER_MS     10
+#define LINGERING_MAX 128 /* each is looked at whenever MHD runs */
 
 static uint64_t clock_ns(void)
 {
@@ -188,6 +190,12 @@ static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
     struct exchange *ex = cls;
     struct reply *r = &ex->reply;
     (void)at;
+    if (r->bytes.len == 0 && !r->stream_ended && r->hooks.pull) {
+        size_t n = r->hooks.pull(r->hooks.arg, to, room);
+        ex->server->moved |= n > 0;
+        if (n)
+            return (ssize_t)n;
+    }
     if (r->bytes.len == 0 && !r->stream_ended && r->hooks.on_room)
         r->hooks.on_room(r->hooks.arg);
     if (r->bytes.len == 0) {
@@ -265,7 +273,8 @@ static struct MHD_Response *make_response(struct exchange *ex)
             r->fd = -1;
         return response;
     case REPLY_STREAM:
-        return MHD_create_response_from_callback(r->sized ? r->length : MHD_SIZE_UNKNOWN, 16 * KIB,
+        n = r->sized && r->length < STREAM_BLOCK ? (size_t)r->length + 1 : STREAM_BLOCK;
+        return MHD_create_response_from_callback(r->sized ? r->length : MHD_SIZE_UNKNOWN, n,
                                                  pull_stream, ex, NULL);
     case REPLY_UPGRADE:
         return MHD_create_response_for_upgrade(on_upgrade, NULL);

@@ -128,11 +128,14 @@ unsigned exchange_status(const struct exchange *ex);
 void exchange_close_after(struct exchange *ex);
 
 /* A reply whose bytes come later, in pieces. `on_room` tells that the buffer was drained, `on_gone`
- * that the client left (write no more; called at most once, also at shutdown). */
+ * that the client left (write no more; called at most once, also at shutdown). With `pull` they are
+ * not written but fetched: it puts them where it is told and says how many; 0: none now, see
+ * exchange_stream_ready(). */
 struct stream_hooks {
     void (*on_room)(void *arg);
     void (*on_gone)(void *arg);
     void *arg;
+    size_t (*pull)(void *arg, char *to, size_t room);
 };
 void exchange_reply_stream(struct exchange *ex, unsigned status, const char *type,
                            const struct stream_hooks *hooks);
@@ -141,6 +144,8 @@ size_t exchange_stream_room(const struct exchange *ex);
 /* Bytes that were written and not sent yet. */
 size_t exchange_stream_held(const struct exchange *ex);
 void exchange_stream_write(struct exchange *ex, const char *data, size_t n);
+/* There is something to pull. */
+void exchange_stream_ready(struct exchange *ex);
 /* No more bytes; hooks are not called any more. */
 void exchange_stream_end(struct exchange *ex);
 /* The same, but what was written is not all there is: the client sees the connection break off. */

@@ -5,30 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/field_text.h"
 #include "http/preview.h"
-
-/* RFC 9110 section 5.6.2. */
-static bool is_token(struct text text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alnum && !(c && strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return text.n > 0;
-}
-
-/* RFC 9110 section 5.5: visible text, space and tab; obsolete folding leaves CR or LF behind. */
-static bool is_field_value(struct text text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
-}
 
 static bool is_digits(struct text text)
 {
@@ -98,12 +76,12 @@ int guard_framing(const struct guard_request *rq, struct err *err)
         return malformed(err, "too many headers");
     if (rq->misread)
         return malformed(err, "bare line ends, folded lines or NULs in the head");
-    if (!is_token((struct text){rq->method, strlen(rq->method)}))
+    if (!is_token(rq->method, strlen(rq->method)))
         return malformed(err, "the method is not a token");
     for (size_t i = 0; i < rq->header_count; i++) {
-        if (!is_token(rq->headers[i].name))
+        if (!is_token(rq->headers[i].name.p, rq->headers[i].name.n))
             return malformed(err, "a header name is not a token");
-        if (!is_field_value(rq->headers[i].value))
+        if (!is_field_value(rq->headers[i].value.p, rq->headers[i].value.n))
             return malformed(err, "a header value has control characters");
     }
     const struct header *host = find(rq, "Host", &hosts);

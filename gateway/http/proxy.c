@@ -11,8 +11,6 @@
 #include "http/proxy_head.h"
 #include "http/tunnel.h"
 
-/* Of the answer, on its way to the client: beyond it the service is not read. */
-#define REPLY_HELD (64 * KIB)
 /* Of the request, on its way to the service: beyond it the client is not read. */
 #define REQUEST_HELD (64 * KIB)
 /* Of a request whose service has stopped listening. */
@@ -23,7 +21,7 @@ struct proxied {
     struct upstream_call *call; /* NULL: over */
     void (*release)(void *arg);
     void *release_arg;
-    uint64_t deadline_ms;
+    uint64_t deadline_ms, stall_ms;
     void (*nobody)(struct exchange *ex);
     struct proxy_place place;
     struct timer *stall; /* of the upload; NULL: it never waited */
@@ -148,11 +146,11 @@ static void answer_failure(struct proxied *p, const struct err *failure)
     proxied_free(p);
 }
 
-static void on_room(void *arg)
+/* What of the answer goes out next comes straight from the service: nothing is held here. */
+static size_t on_pull(void *arg, char *to, size_t room)
 {
     struct proxied *p = arg;
-    if (p->call)
-        upstream_pause(p->call, false);
+    return upstream_read(p->call, to, room);
 }
 
 static void on_gone(void *arg)
@@ -176,7 +174,7 @@ static bool is_bodyless(const struct response_head *head)
 
 static void answer_bodyless(struct proxied *p, const struct response_head *head)
 {
-    static const struct stream_hooks none = {NULL, NULL, NULL};
+    static const struct stream_hooks none = {NULL, NULL, NULL, NULL};
     bool head_request = strcmp(exchange_method(p->ex), "HEAD") == 0;
     if (head_request && head->status != 204 && head->status != 304) {
         exchange_reply_stream(p->ex, head->status, NULL, &none);
@@ -192,7 +190,7 @@ static void answer_bodyless(struct proxied *p, const struct response_head *head)
 
 static void answer_head(struct proxied *p, const struct response_head *head)
 {
-    const struct stream_hooks hooks = {on_room, on_gone, p};
+    const struct stream_hooks hooks = {NULL, on_gone, p, on_pull};
     if (head->status == 101) {
         answer_upgrade(p, head);
         return;
@@ -213,6 +211,7 @@ static void answer_head(struct proxied *p, const struct response_head *head)
     exchange_reply_stream(p->ex, head->status, NULL, &hooks);
     if (head->has_length && head->framing == FRAMED_LENGTH)
         exchange_stream_length(p->ex, head->length);
+    upstream_pull(p->call);
     p->streaming = true;
     wake(p);
 }
@@ -235,11 +234,12 @@ static void on_data(void *arg, const char *data, size_t n)
     struct proxied *p = arg;
     if (p->whole)
         (void)bytes_add(&p->body, data, n);
-    if (!p->streaming)
-        return;
-    exchange_stream_write(p->ex, data, n);
-    if (exchange_stream_held(p->ex) >= REPLY_HELD)
-        upstream_pause(p->call, true);
+}
+
+static void on_readable(void *arg)
+{
+    struct proxied *p = arg;
+    exchange_stream_ready(p->ex);
 }
 
 static void on_call_room(void *arg)
@@ -315,6 +315,7 @@ static struct proxied *make(struct exchange *ex, const struct proxy_options *opt
                           .release = options->release,
                           .release_arg = options->release_arg,
                           .deadline_ms = options->deadline_ms,
+                          .stall_ms = options->stall_ms ? options->stall_ms : PROXY_STALL_MS,
                           .nobody = options->nobody,
                           .websocket = websocket,
                           .extra = BYTES_INIT(RESPONSE_HEAD_MAX + UPSTREAM_READ),
@@ -327,7 +328,8 @@ static struct proxied *make(struct exchange *ex, const struct proxy_options *opt
 static int call(struct proxied *p, const struct address *address, const char *target,
                 const struct proxy_options *options, const struct proxy_body *body, struct err *err)
 {
-    static const struct upstream_hooks hooks = {on_head, on_data, on_call_room, on_end};
+    static const struct upstream_hooks hooks = {on_head, on_data, on_call_room, on_readable,
+                                                on_end};
     cleanup_bytes struct bytes head = BYTES_INIT(0);
     if (tie_to_exchange(p, err) < 0 ||
         proxy_request_head(p->ex, address, target, options, p->websocket, body, &head, err) < 0)
@@ -421,14 +423,14 @@ static void on_stall(void *arg)
     size_t pending = upstream_pending(p->call);
     if (pending != p->stalled_at) {
         p->stalled_at = pending;
-        timer_set(p->stall, PROXY_STALL_MS);
+        timer_set(p->stall, p->stall_ms);
         return;
     }
     upstream_abandon(steal(&p->call));
     p->failed = true;
     (void)err_set(&p->failure, ERR_TIMEOUT,
                   "the service has taken nothing of the request's body for %llu seconds",
-                  (unsigned long long)PROXY_STALL_MS / 1000);
+                  (unsigned long long)p->stall_ms / 1000);
     on_call_room(p);
 }
 
@@ -438,7 +440,7 @@ static int hold_back(struct proxied *p, struct err *err)
     if (!p->stall && timer_open(exchange_loop(p->ex), on_stall, p, &p->stall, err) < 0)
         return -1;
     p->stalled_at = upstream_pending(p->call);
-    timer_set(p->stall, PROXY_STALL_MS);
+    timer_set(p->stall, p->stall_ms);
     p->sink_waits = true;
     return 1;
 }

@@ -24,6 +24,7 @@ struct proxy_options {
                              X-Forwarded-Prefix, and put into the answer's Location and cookies;
                              NULL: nothing. Outlives the exchange, or is in its arena */
     uint64_t deadline_ms; /* for the head of the answer; 0: PROXY_DEADLINE_MS */
+    uint64_t stall_ms;    /* for the service to take something of the body; 0: PROXY_STALL_MS */
     /* Nothing listens there: sets the reply. NULL: 502 in the envelope. */
     void (*nobody)(struct exchange *ex);
     /* Called once when the request or tunnel is over, also when the call below fails. May be NULL.

@@ -11,10 +11,16 @@
 #define HEAD_CEILING (64 * KIB)
 #define HEAD_USUAL   900
 
+/* Most names differ in their first letter. */
+static bool is_name(const char *name, const char *wanted)
+{
+    return ((*name ^ *wanted) & ~0x20) == 0 && strcasecmp(name, wanted) == 0;
+}
+
 static bool is_one_of(const char *name, const char *const *names)
 {
     for (; *names; names++)
-        if (((*name ^ **names) & ~0x20) == 0 && strcasecmp(name, *names) == 0)
+        if (is_name(name, *names))
             return true;
     return false;
 }
@@ -128,9 +134,9 @@ static bool is_ours(const struct request *rq, const char *name)
                                        NULL};
     if (is_one_of(name, ours))
         return true;
-    if (strcasecmp(name, "Authorization") == 0)
+    if (is_name(name, "Authorization"))
         return rq->keyed;
-    return strcasecmp(name, "Origin") == 0 && (rq->options->drop_origin || rq->options->origin);
+    return is_name(name, "Origin") && (rq->options->drop_origin || rq->options->origin);
 }
 
 static bool is_essential(const char *name)
@@ -156,7 +162,7 @@ static void pass_headers(const struct request *rq)
         if (header_is_hop(name, rq->connection) || is_ours(rq, name) ||
             (rq->options->bare && !is_essential(name)))
             continue;
-        if (rq->keyed && strcasecmp(name, "Referer") == 0)
+        if (rq->keyed && is_name(name, "Referer"))
             add_referer(rq, headers[i].value.p);
         else
             add(rq->out, name, headers[i].value.p);
@@ -169,7 +175,7 @@ static void pass_cookies(const struct request *rq)
     size_t n;
     const struct header *headers = exchange_headers(rq->ex, &n);
     for (size_t i = 0; i < n; i++)
-        if (strcasecmp(headers[i].name.p, "Cookie") == 0)
+        if (is_name(headers[i].name.p, "Cookie"))
             cookie_without(&cookies, headers[i].value.p, AUTH_COOKIE);
     const char *text = bytes_text(&cookies);
     if (text && *text)
@@ -182,7 +188,7 @@ static const char *all_of(const struct exchange *ex, const char *name, struct by
     size_t n;
     const struct header *headers = exchange_headers(ex, &n);
     for (size_t i = 0; i < n; i++) {
-        if (strcasecmp(headers[i].name.p, name) != 0)
+        if (!is_name(headers[i].name.p, name))
             continue;
         (void)bytes_adds(list, headers[i].value.p);
         (void)bytes_add(list, ", ", 2);
@@ -273,7 +279,7 @@ static bool sets_our_cookie(const struct header *h)
 {
     static const char name[] = AUTH_COOKIE;
     const char *value = h->value.p + strspn(h->value.p, " \t");
-    return strcasecmp(h->name.p, "Set-Cookie") == 0 && strncmp(value, name, sizeof name - 1) == 0 &&
+    return is_name(h->name.p, "Set-Cookie") && strncmp(value, name, sizeof name - 1) == 0 &&
            strchr("= \t;", value[sizeof name - 1]);
 }
 
@@ -282,8 +288,7 @@ static bool leads_below(struct exchange *ex, const struct header *h,
                         const struct proxy_place *place, struct public_address *a,
                         struct mount *mount)
 {
-    if (!place->prefix ||
-        (strcasecmp(h->name.p, "Location") != 0 && strcasecmp(h->name.p, "Set-Cookie") != 0))
+    if (!place->prefix || (!is_name(h->name.p, "Location") && !is_name(h->name.p, "Set-Cookie")))
         return false;
     public_address_of(ex, a);
     *mount = (struct mount){.outer = a->prefix,
@@ -303,8 +308,8 @@ static const char *moved(struct exchange *ex, const struct header *h,
     struct mount mount;
     if (!leads_below(ex, h, place, &a, &mount))
         return h->value.p;
-    bool done = strcasecmp(h->name.p, "Location") == 0 ? mount_location(&mount, h->value.p, &out)
-                                                       : mount_cookie(&mount, h->value.p, &out);
+    bool done = is_name(h->name.p, "Location") ? mount_location(&mount, h->value.p, &out)
+                                               : mount_cookie(&mount, h->value.p, &out);
     const char *text = done ? bytes_text(&out) : NULL;
     const char *copy = text ? arena_copy(exchange_arena(ex), text, out.len) : NULL;
     return copy ? copy : h->value.p;
@@ -318,9 +323,9 @@ void proxy_reply_headers(struct exchange *ex, const struct response_head *head,
     const char *connection = response_header(head, "Connection");
     for (size_t i = 0; i < head->header_count; i++) {
         const struct header *h = &head->headers[i];
-        bool wanted = upgrade && strcasecmp(h->name.p, "Upgrade") == 0;
+        bool wanted = upgrade && is_name(h->name.p, "Upgrade");
         if (!wanted && (header_is_hop(h->name.p, connection) ||
-                        strcasecmp(h->name.p, "Content-Length") == 0 || sets_our_cookie(h)))
+                        is_name(h->name.p, "Content-Length") || sets_our_cookie(h)))
             continue;
         const char *name = arena_copy(arena, h->name.p, h->name.n);
         if (name)

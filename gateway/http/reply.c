@@ -140,6 +140,11 @@ void exchange_stream_write(struct exchange *ex, const char *data, size_t n)
     go_on(ex);
 }
 
+void exchange_stream_ready(struct exchange *ex)
+{
+    go_on(ex);
+}
+
 void exchange_stream_end(struct exchange *ex)
 {
     ex->reply.stream_ended = true;

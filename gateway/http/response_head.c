@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/field_text.h"
+
 #define EXTRA_MAX     (16 * KIB) /* of chunk extensions and trailers */
 #define SIZE_DIGITS   15         /* 2^60 bytes and no overflow */
 #define LENGTH_DIGITS 18
@@ -26,27 +28,6 @@ long response_head_length(const char *data, size_t n)
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-static bool is_token(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        char c = p[i];
-        bool alnum = is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alnum && !(c && strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return n > 0;
-}
-
-static bool is_field_text(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)p[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
-    }
-    return true;
 }
 
 static int bad(struct err *err, const char *what)
@@ -76,7 +57,7 @@ static int parse_status(const char *line, size_t n, struct response_head *h, boo
         line[8] != ' ')
         return bad(err, "it does not begin with HTTP/1.1 or HTTP/1.0");
     if (line[9] < '1' || line[9] > '5' || !is_digit(line[10]) || !is_digit(line[11]) ||
-        (n > 12 && line[12] != ' ') || !is_field_text(line + 12, n - 12))
+        (n > 12 && line[12] != ' ') || !is_field_value(line + 12, n - 12))
         return bad(err, "the status line is malformed");
     *ret_http10 = line[7] == '0';
     h->status = (unsigned)((line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0'));
@@ -95,7 +76,7 @@ static int parse_header(char *line, size_t n, struct response_head *h, struct er
         value++;
     while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
-    if (!is_field_text(value, (size_t)(end - value)))
+    if (!is_field_value(value, (size_t)(end - value)))
         return bad(err, "a header's value has control characters");
     *colon = *end = '\0';
     h->headers[h->header_count++] =

@@ -11,6 +11,7 @@
 #define MAX_INTERIM 8 /* 1xx answers before the one that counts */
 #define MAX_TURNS   8 /* others get theirs */
 #define HEAD_USUAL  1000
+#define HEAD_READ   (8 * KIB)
 
 struct upstream_call {
     struct loop *loop;
@@ -37,6 +38,10 @@ struct upstream_call {
     unsigned interim;
     bool anything; /* came back */
     bool paused;
+    bool pulled; /* the caller reads */
+    bool told;   /* that it may, and it has not since */
+    char *to;    /* where it reads to, and how much is there */
+    size_t to_n;
 
     struct timer *timer;
     unsigned depth; /* of our own frames that still need the memory */
@@ -112,7 +117,7 @@ static void complete(struct upstream_call *c)
 static void set_watch(struct upstream_call *c)
 {
     unsigned events = c->paused ? 0 : WATCH_READ;
-    bool leftover = c->head && !c->begun && !c->paused;
+    bool leftover = c->head && !c->begun && !c->paused && !c->pulled;
     /* Writable at once: has a paused call go on with what it holds, and `room` be told. */
     if (upstream_pending(c) || leftover || c->wants_room)
         events |= WATCH_WRITE;
@@ -265,8 +270,13 @@ static void broken(struct upstream_call *c, int why)
 
 static void give(struct upstream_call *c, const char *data, size_t n)
 {
-    if (n)
+    if (n && c->pulled) {
+        if (data != c->to + c->to_n)
+            memmove(c->to + c->to_n, data, n);
+        c->to_n += n;
+    } else if (n) {
         c->hooks->data(c->arg, data, n);
+    }
 }
 
 /* How many bytes of `data` belong to the answer; it may end here. -1: no sound chunks. */
@@ -373,7 +383,7 @@ static void read_head(struct upstream_call *c)
             return;
         got_head(c, (size_t)n);
     }
-    if (!c->over && !c->paused)
+    if (!c->over && !c->paused && !c->pulled)
         read_leftover(c);
 }
 
@@ -404,8 +414,10 @@ static void ended(struct upstream_call *c, int why)
 static void on_readable(struct upstream_call *c)
 {
     static char chunk[UPSTREAM_READ]; /* loop thread only */
-    for (int i = 0; i < MAX_TURNS && !c->paused && !c->over; i++) {
-        ssize_t n = recv(c->connection->fd, chunk, sizeof chunk, 0);
+    /* What comes with the head is copied once more. */
+    size_t room = c->head ? sizeof chunk : HEAD_READ;
+    for (int i = 0; i < MAX_TURNS && !c->paused && !c->over && !c->pulled; i++) {
+        ssize_t n = recv(c->connection->fd, chunk, room, 0);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n <= 0) {
@@ -413,9 +425,18 @@ static void on_readable(struct upstream_call *c)
             return;
         }
         take_in(c, chunk, (size_t)n);
-        if ((size_t)n < sizeof chunk)
+        if ((size_t)n < room)
             return;
     }
+}
+
+/* Not watched any longer when the caller does not come for it. */
+static void tell_readable(struct upstream_call *c)
+{
+    if (c->told)
+        c->paused = true;
+    c->told = true;
+    c->hooks->readable(c->arg);
 }
 
 static void on_writable(struct upstream_call *c)
@@ -436,9 +457,11 @@ static void on_events(void *arg, unsigned events)
     enter(c);
     if (events & WATCH_WRITE)
         on_writable(c);
-    if (!c->over && c->head && !c->begun && !c->paused)
+    if (!c->over && c->head && !c->begun && !c->paused && !c->pulled)
         read_leftover(c);
-    if (!c->over && (events & WATCH_READ) && !c->paused)
+    if (!c->over && (events & WATCH_READ) && !c->paused && c->pulled)
+        tell_readable(c);
+    else if (!c->over && (events & WATCH_READ) && !c->paused)
         on_readable(c);
     if (leave(c))
         set_watch(c);
@@ -452,6 +475,55 @@ static void on_deadline(void *arg)
     enter(c);
     fail(c, &err);
     (void)leave(c);
+}
+
+void upstream_pull(struct upstream_call *c)
+{
+    c->pulled = true;
+}
+
+/* What came with the head, as much of it as there is room for. */
+static void pull_leftover(struct upstream_call *c, size_t room)
+{
+    size_t at = c->in_at, n = c->in.len - at;
+    if (n > room)
+        n = room;
+    c->in_at += n;
+    read_body(c, c->in.data + at, n);
+}
+
+/* False when there is nothing now. What is no content leaves its room unused. */
+static bool pull_socket(struct upstream_call *c, size_t room)
+{
+    ssize_t n = recv(c->connection->fd, c->to, room, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (n <= 0)
+        ended(c, n < 0 ? errno : 0);
+    else
+        read_body(c, c->to, (size_t)n);
+    return true;
+}
+
+size_t upstream_read(struct upstream_call *c, char *to, size_t room)
+{
+    bool more = true;
+    c->to = to;
+    c->to_n = 0;
+    c->told = false;
+    enter(c);
+    while (more && c->to_n == 0 && !c->over) {
+        if (c->in_at < c->in.len)
+            pull_leftover(c, room);
+        else
+            more = pull_socket(c, room);
+    }
+    size_t n = c->to_n;
+    if (leave(c) && !more) {
+        c->paused = false;
+        set_watch(c);
+    }
+    return n;
 }
 
 size_t upstream_at_hand(const struct upstream_call *c)

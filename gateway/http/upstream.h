@@ -2,8 +2,8 @@
  *
  * A call is one request and its answer, streamed both ways: the answer is read only while the
  * caller has room, and what of the request waits to be sent is told. Connections that may be used
- * again go to a pool, by address. Hooks never run inside the calls below; any of these calls may be
- * made from within a hook. Loop thread only. */
+ * again go to a pool, by address. Hooks never run inside the calls below, but for upstream_read();
+ * any of these calls may be made from within a hook. Loop thread only. */
 #ifndef SANDGATE_HTTP_UPSTREAM_H
 #define SANDGATE_HTTP_UPSTREAM_H
 
@@ -35,6 +35,8 @@ struct upstream_hooks {
     void (*data)(void *arg, const char *data, size_t n);
     /* All that was written is on its way. May be NULL. */
     void (*room)(void *arg);
+    /* Instead of `data`, after upstream_pull(): there may be something to read. */
+    void (*readable)(void *arg);
     /* The last call: the answer is complete (NULL), or it failed or broke off: ERR_UNAVAILABLE, or
      * ERR_TIMEOUT. */
     void (*end)(void *arg, const struct err *err);
@@ -67,6 +69,11 @@ size_t upstream_pending(const struct upstream_call *call);
 bool upstream_deaf(const struct upstream_call *call);
 /* That was all of the request. */
 void upstream_finish(struct upstream_call *call);
+/* Within `head`: the body will be fetched with upstream_read(), without a copy in between. */
+void upstream_pull(struct upstream_call *call);
+/* Some of the body, straight from the socket. 0: nothing now; `readable` will be called, unless the
+ * answer is over: `end` is called within this call, also when it returns the last bytes. */
+size_t upstream_read(struct upstream_call *call, char *to, size_t room);
 /* Within `head`: how much of what came is behind it. */
 size_t upstream_at_hand(const struct upstream_call *call);
 /* Read no more of the answer for now, or go on. */

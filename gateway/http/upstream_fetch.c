@@ -60,7 +60,7 @@ static void on_deadline(void *arg)
 
 static int begin(struct loop *loop, const struct fetch_spec *spec, struct fetch *f, struct err *err)
 {
-    static const struct upstream_hooks hooks = {on_head, on_data, NULL, on_end};
+    static const struct upstream_hooks hooks = {on_head, on_data, NULL, NULL, on_end};
     cleanup_bytes struct bytes head = BYTES_INIT(64 * KIB);
     char host[UPSTREAM_HOST_SIZE];
     upstream_host(spec->address, host);

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import socket
+import struct
 import sys
 import time
 from typing import Any
@@ -281,6 +282,39 @@ def websockets_pass() -> None:
     assert headers["host"] == f"localhost:{PORT}" and headers["origin"] == f"http://localhost:{PORT}"
     assert headers["x-forwarded-prefix"] == "/up"
     s.close()
+
+
+def a_service_that_takes_no_more_is_given_up() -> None:
+    for size in (12 << 20, 64 << 20):
+        start = time.monotonic()
+        try:
+            response, body = request("POST", "/up/http/deaf", bytes(size))
+            assert response.status == 504 and b"nothing of the request's body" in body, (response.status, body)
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            assert size > 12 << 20, "the rest of a small body is read, so that the answer arrives"
+        assert 0.9 < time.monotonic() - start < 10
+
+
+def clients_that_leave_at_once() -> None:
+    """While their answer is expected any moment, and in the middle of one, with a reset and without."""
+    paths = ("seen", "endless?at-once", "chunked", "sse?at-once")
+    for i in range(200):
+        s = raw(f"GET /up/http/{paths[i % 4]} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        if i % 3 == 0:
+            s.recv(1 + i)
+        if i % 2:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.close()
+    assert seen()["method"] == "GET"
+
+
+def addresses_are_moved_below_the_prefix() -> None:
+    response, _ = request("GET", "/up/http/move")
+    assert response.headers["Location"] == "/up/here?x"
+    assert response.msg.get_all("Set-Cookie") == ["a=1; Path=/up/", "b=2; Path=/up/x; HttpOnly", "c=3"]
+    response, _ = request("GET", "/up/http/move", X_Forwarded_Prefix="/outer", X_Forwarded_Host="box.example")
+    assert response.headers["Location"] == "/outer/up/here?x"
+    assert response.msg.get_all("Set-Cookie")[0] == "a=1; Path=/outer/up/"
 
 
 if __name__ == "__main__":

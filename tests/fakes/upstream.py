@@ -270,6 +270,13 @@ async def http(how: str, request: Request, reader: asyncio.StreamReader, writer:
         cookies = "Set-Cookie: sandgate_session=evil; Path=/\r\nSet-Cookie: own=1\r\nSet-Cookie: other=2\r\n"
         writer.write(answer(b"{}", more=cookies))
         return True
+    elif how == "move":
+        more = "Location: /here?x\r\nSet-Cookie: a=1; Path=/\r\nSet-Cookie: b=2; Path=/x; HttpOnly\r\nSet-Cookie: c=3\r\n"
+        writer.write(answer(b"", "302 Found", more=more))
+        return True
+    elif how == "deaf":
+        writer.transport.pause_reading()
+        await asyncio.sleep(3600)
     elif how == "headlong":
         writer.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 40000 + b"\r\n\r\n")
     elif how == "switch":

@@ -135,6 +135,48 @@ static bool allowed(const char *method, const char *lines)
     return guard_origin(&rq, &policy, &navigation, &err) == 0;
 }
 
+static bool host_served(const char *host, const char *list)
+{
+    const struct guard_policy policy = {.allowed_hosts = list};
+    char line[300];
+    (void)snprintf(line, sizeof line, "Host: %s", host);
+    headers_are(line);
+    return guard_origin(&rq, &policy, &navigation, &err) == 0;
+}
+
+/* PORT-NAME counts as NAME, unless anybody could have it registered. */
+static void serves_previews_of_known_hosts(void)
+{
+    static const char *const good[] = {
+        "3000-localhost",          "3000-localhost:8080", "3000-127.0.0.1:80",  "3000-x.localhost",
+        "1-box.corp.example:8080", "80-sandbox",          "3000-x.wild.example"};
+    static const char *const bad[] = {"3000-evil.example",
+                                      "3000-127.0.0.1.evil.example",
+                                      "3000-two.example",
+                                      "3000-",
+                                      "3000-.",
+                                      "x3000-localhost",
+                                      "3000-3000-localhost",
+                                      "3000-evillocalhost",
+                                      "-localhost",
+                                      "3000-evil.two.example"};
+    const char *list = "box.corp.example,sandbox,two.example,.wild.example";
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        if (!host_served(good[i], list))
+            CHECK_TEXT("refused", good[i]);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (host_served(bad[i], list))
+            CHECK_TEXT("served", bad[i]);
+    CHECK(host_served("3000-two.example", "two.example,3000-two.example"));
+    CHECK(host_served("3000-anything.example", "*"));
+}
+
+static void refuses_two_ports(void)
+{
+    CHECK(framed(HOST "X-AIO-Proxy-Port: 1"));
+    CHECK(!framed(HOST "X-AIO-Proxy-Port: 1\nx-aio-proxy-port: 2"));
+}
+
 static void refuses_other_origins(void)
 {
     CHECK(allowed("POST", HOST) && !navigation);
@@ -170,6 +212,8 @@ int main(void)
     RUN(knows_http10);
     RUN(serves_only_hosts_that_cannot_be_rebound);
     RUN(serves_listed_hosts);
+    RUN(serves_previews_of_known_hosts);
+    RUN(refuses_two_ports);
     RUN(refuses_other_origins);
     RUN(lets_people_follow_links_only);
     return CHECK_DONE();

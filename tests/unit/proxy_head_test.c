@@ -23,6 +23,10 @@ static void takes_the_key_out_of_targets(void)
     CHECK_TEXT(target("/a?xapi_key=1&api_keys=2&b=api_key=3"),
                "/a?xapi_key=1&api_keys=2&b=api_key=3");
     CHECK_TEXT(target("/a?https://x/?a=1&b"), "/a?https://x/?a=1&b");
+    CHECK_TEXT(target("/a?api%5Fkey=x&b"), "/a?b");
+    CHECK_TEXT(target("/a?b&%61%70%69%5f%6B%65%79=x"), "/a?b");
+    CHECK_TEXT(target("/a?api%5=x&api_ke%=1&%"), "/a?api%5=x&api_ke%=1&%");
+    CHECK_TEXT(target("http://x/a?api_key=x"), "http://x/a");
 }
 
 static const char *cookies(const char *given)

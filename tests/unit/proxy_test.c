@@ -37,6 +37,7 @@ static struct proxy_options options(void)
                                   .keep_host = true,
                                   .prefix = "/up",
                                   .deadline_ms = 1500,
+                                  .stall_ms = 1000,
                                   .release = release,
                                   .release_arg = &held};
 }
@@ -175,6 +176,9 @@ CLIENT_CHECK(refusals_before_the_whole_body)
 CLIENT_CHECK(unsound_answers_are_502)
 CLIENT_CHECK(a_late_answer_is_504)
 CLIENT_CHECK(websockets_pass)
+CLIENT_CHECK(a_service_that_takes_no_more_is_given_up)
+CLIENT_CHECK(clients_that_leave_at_once)
+CLIENT_CHECK(addresses_are_moved_below_the_prefix)
 
 int main(void)
 {
@@ -203,6 +207,9 @@ int main(void)
     RUN(unsound_answers_are_502);
     RUN(a_late_answer_is_504);
     RUN(websockets_pass);
+    RUN(a_service_that_takes_no_more_is_given_up);
+    RUN(clients_that_leave_at_once);
+    RUN(addresses_are_moved_below_the_prefix);
     gateway_close(&g);
     upstream_pool_close(pool);
     fake_stop(pid);

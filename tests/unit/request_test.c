@@ -76,6 +76,21 @@ static void bounds_the_pairs(void)
     CHECK(parse(target) == 1 && ex.query_count == MAX_QUERY_PAIRS);
 }
 
+/* Where they are not ours to read they do no harm. */
+static void tells_targets_from_text(void)
+{
+    static const char *const undecoded[] = {"/%ff", "/%00", "/%", "/?%ff=1", "/a?%zz&b=1"};
+    static const char *const no_targets[] = {"", "*", "http://x/", "/a b", "/a#b", "/\x7f"};
+    for (size_t i = 0; i < COUNT_OF(undecoded); i++)
+        CHECK(parse(undecoded[i]) == 1);
+    for (size_t i = 0; i < COUNT_OF(no_targets); i++)
+        CHECK(parse(no_targets[i]) == -1);
+    CHECK(parse("/x?%ff=1&a=2") == 1);
+    CHECK_TEXT(exchange_query_value(&ex, "a"), "2");
+    CHECK(parse("/%ff/x") == 1);
+    CHECK_TEXT(exchange_raw_path(&ex).p, "/%ff/x");
+}
+
 static void finds_headers_of_any_case(void)
 {
     struct header headers[] = {
@@ -103,6 +118,7 @@ int main(void)
     RUN(refuses_bad_targets);
     RUN(names_the_value_that_is_no_text);
     RUN(bounds_the_pairs);
+    RUN(tells_targets_from_text);
     RUN(finds_headers_of_any_case);
     RUN(copies_parameters);
     arena_free(ex.arena);

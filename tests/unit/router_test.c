@@ -13,7 +13,12 @@ static const struct route second[] = {
     {.method = "POST", .path = "/s/{id}/kill"}, {.method = "GET", .path = "/static/{path...}"},
     {.method = "GET", .path = "/s/fixed"},      ROUTES_END,
 };
-static const struct route *const tables[] = {first, second, NULL};
+static const struct route third[] = {
+    {.method = ANY_METHOD, .path = "/p/{port}"},
+    {.method = ANY_METHOD, .path = "/p/{port}/{path...}"},
+    ROUTES_END,
+};
+static const struct route *const tables[] = {first, second, third, NULL};
 
 static struct arena *arena;
 static struct router *router;
@@ -72,10 +77,26 @@ static void tells_what_is_allowed(void)
     CHECK(find("get", "/a") == NULL && allow);
 }
 
+static const struct route *find_any(const char *path)
+{
+    return router_find_any(router, (struct text){path, strlen(path)}, &params);
+}
+
+/* By the path as it was sent. */
+static void finds_rows_for_what_is_passed_on(void)
+{
+    CHECK(find_any("/p/1") == &third[0] && param_is("port", "1"));
+    CHECK(find_any("/p/1/%2f/..;//%ff") == &third[1] && params.n == 2);
+    CHECK(params.items[1].value.n == strlen("%2f/..;//%ff"));
+    CHECK(!find_any("/%70/1") && !find_any("/p") && !find_any("/p/") && !find_any("/a"));
+    CHECK(!find("GET", "/p/1") && !allow && !find("*", "/p/1/x") && !allow);
+}
+
 static void lists_rows_in_order(void)
 {
     CHECK(router_row(router, 0) == &first[0] && router_row(router, 3) == &second[0]);
-    CHECK(router_row(router, 7) == &second[4] && router_row(router, 8) == NULL);
+    CHECK(router_row(router, 7) == &second[4] && router_row(router, 9) == &third[1]);
+    CHECK(router_row(router, 10) == NULL);
 }
 
 int main(void)
@@ -87,6 +108,7 @@ int main(void)
     RUN(finds_patterns);
     RUN(finds_nothing_elsewhere);
     RUN(tells_what_is_allowed);
+    RUN(finds_rows_for_what_is_passed_on);
     RUN(lists_rows_in_order);
     router_close(router);
     router_close(NULL);
