@@ -1,4 +1,5 @@
-/* api/code.h: what nodejs.c, jupyter.c and code.c share: waiting for a job, and telling what became of it. */
+/* api/code.h: what nodejs.c, jupyter.c and code.c share: waiting for a job, and telling what became
+ * of it. */
 #ifndef SANDGATE_API_CODE_H
 #define SANDGATE_API_CODE_H
 
@@ -38,7 +39,8 @@ struct jupyter_input {
     int64_t timeout;
 };
 
-/* Run code by a Jupyter kernel; `language` NULL: the shape of /v1/jupyter, else that of /v1/code. */
+/* Run code by a Jupyter kernel; `language` NULL: the shape of /v1/jupyter, else that of /v1/code.
+ */
 int jupyter_execute(struct exchange *ex, const struct jupyter_input *in, const char *language,
                     bool stateful, struct err *err) MUST_CHECK;
 

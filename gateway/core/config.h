@@ -36,7 +36,8 @@ int config_load(struct arena *arena, int argc, char **argv, char **environment,
                 struct config *ret_config, struct err *err) MUST_CHECK;
 /* Makes home, workspace and state where missing, and resolves `web`. */
 int config_prepare(struct arena *arena, struct config *config, struct err *err) MUST_CHECK;
-/* The next port of a list such as wait_ports; *list moves behind it. 0: no more, -1: that is none. */
+/* The next port of a list such as wait_ports; *list moves behind it. 0: no more, -1: that is none.
+ */
 int config_next_port(const char **list);
 void config_print_help(void);
 /* The settings in force, secrets masked; for --check-config. */

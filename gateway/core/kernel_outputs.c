@@ -51,7 +51,7 @@ static struct kernel_output *add_item(struct kernel_outputs *o, enum kind kind, 
         o->cut = true;
         return NULL;
     }
-    if (o->n == o->room) {
+    if (!o->items || o->n == o->room) {
         size_t room = o->room ? o->room * 2 : GROWTH;
         struct kernel_output *items = realloc(o->items, room * sizeof *items);
         if (!items) {
@@ -94,6 +94,19 @@ static void cut_stream(struct kernel_outputs *o, struct kernel_output *item)
     o->cut = true;
 }
 
+/* The largest pays, so that what others have said stays. */
+static bool cut_largest(struct kernel_outputs *o)
+{
+    struct kernel_output *largest = NULL;
+    for (size_t i = 0; i < o->n; i++)
+        if (o->items[i].kind <= KIND_STDERR &&
+            (!largest || o->items[i].text.len > largest->text.len))
+            largest = &o->items[i];
+    if (largest)
+        cut_stream(o, largest);
+    return largest != NULL;
+}
+
 static void take_stream(struct kernel_outputs *o, struct text content)
 {
     cleanup_bytes struct bytes name = BYTES_INIT(64);
@@ -109,15 +122,8 @@ static void take_stream(struct kernel_outputs *o, struct text content)
     (void)kernel_string(content, "text", &item->text);
     item->text.failed = false;
     o->text += item->text.len - before;
-    /* The largest pays, so that what others have said stays. */
-    while (o->text > OUTPUTS_TEXT) {
-        struct kernel_output *largest = NULL;
-        for (size_t i = 0; i < o->n; i++)
-            if (o->items[i].kind <= KIND_STDERR &&
-                (!largest || o->items[i].text.len > largest->text.len))
-                largest = &o->items[i];
-        cut_stream(o, largest);
-    }
+    while (o->text > OUTPUTS_TEXT && cut_largest(o))
+        continue;
 }
 
 /* ---- what is passed on as it was written ---- */

@@ -95,11 +95,11 @@ def test_nodejs(sdk: Sandbox) -> None:
 
 def test_jupyter(sdk: Sandbox) -> None:
     name = unique("old")
-    assert "python3" in sdk.jupyter.get_info().data.available_kernels
-    ran = sdk.jupyter.execute_code(code="x = 40\nprint('out')\nx + 2", session_id=name, timeout=60).data
+    assert "python3" in sdk.jupyter.info().data.available_kernels
+    ran = sdk.jupyter.execute_jupyter_code(code="x = 40\nprint('out')\nx + 2", session_id=name, timeout=60).data
     assert ran.status == "ok" and ran.outputs[0].text == "out\n" and ran.outputs[1].data == {"text/plain": "42"}
     assert name in sdk.jupyter.list_sessions().data.sessions
-    assert sdk.jupyter.delete_session(name).success
+    assert sdk.jupyter.cleanup_session(name).success
 
 
 def test_kill_carries_the_number_this_sdk_requires(sdk: Sandbox) -> None:
