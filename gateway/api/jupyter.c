@@ -40,7 +40,8 @@ static void write_notebook_shape(struct jsonw *w, const struct jupyter_wait *jw,
 {
     jsonw_object(w);
     jsonw_kstr(w, "kernel_name", jw->kernel_name);
-    jsonw_kstr(w, "session_id", jw->named ? jw->wait.session_id : NULL);
+    /* Empty where there is none: the older SDK takes no null here. */
+    jsonw_kstr(w, "session_id", jw->named ? jw->wait.session_id : "");
     jsonw_kstr(w, "status", code_status_names[call->job.outcome.status]);
     write_count(w, call);
     write_outputs(w, call);

@@ -89,7 +89,8 @@ static void write_field(struct bytes *out, const struct field *f)
 
 static const char *manner_of(const struct route *row)
 {
-    return row->kind == ROUTE_SOCKET                ? " (WebSocket)"
+    return route_takes_any(row)                     ? " (and every other method)"
+           : row->kind == ROUTE_SOCKET              ? " (WebSocket)"
            : row->page                              ? " (page)"
            : row->body == BODY_STREAM && row->input ? " (multipart/form-data)"
                                                     : "";
@@ -97,7 +98,8 @@ static const char *manner_of(const struct route *row)
 
 static void write_row(struct bytes *out, const struct route *row)
 {
-    (void)bytes_printf(out, "- `%s %s`%s", row->method, row->path, manner_of(row));
+    (void)bytes_printf(out, "- `%s %s`%s", route_takes_any(row) ? "GET" : row->method, row->path,
+                       manner_of(row));
     if (row->summary)
         (void)bytes_printf(out, ": %s", row->summary);
     if (row->answers)

@@ -34,7 +34,7 @@ def test_a_session_keeps_its_state(api: Api, kernel: str) -> None:
 
 def test_without_a_session_nothing_stays(api: Api) -> None:
     first = api.jupyter.run("x = 1; print('one')")
-    assert (first.status, first.stdout, first.session_id) == ("ok", "one\n", None)
+    assert (first.status, first.stdout, first.session_id) == ("ok", "one\n", "")
     second = api.jupyter.run("x")
     assert (second.status, second.error["ename"], second.execution_count) == ("error", "NameError", 1)
     assert api.jupyter.sessions() == {}
