@@ -36,7 +36,7 @@ http {{
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header X-Forwarded-Host $http_host;
             proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-Prefix {prefix};
+            proxy_set_header X-Forwarded-Prefix "{prefix}";
             client_max_body_size 0;
             proxy_buffering off;
             proxy_request_buffering off;

@@ -64,7 +64,7 @@ static int readyz(struct exchange *ex, struct err *err)
     struct app *app = app_of(ex);
     struct err why = ERR_INIT;
     bool ready = true;
-    struct bytes out = BYTES_INIT(8 * KIB);
+    struct bytes out = BYTES_INIT(16 * KIB);
     struct jsonw w = jsonw_on(&out);
     (void)err;
     jsonw_object(&w);

@@ -22,6 +22,8 @@ struct setting {
     const char *doc;
 };
 
+#define WAIT_PORTS_MAX 64
+
 #define AT(member) offsetof(struct config, member)
 
 static const struct setting settings[] = {
@@ -235,10 +237,12 @@ int config_next_port(const char **list)
 
 static int check_ports(const char *list, struct err *err)
 {
-    int port;
+    int port, count = 0;
     for (const char *at = list; (port = config_next_port(&at)) != 0;)
-        if (port < 0)
-            return err_set(err, ERR_INVALID, "--wait-ports: '%s' is not a list of ports", list);
+        if (port < 0 || ++count > WAIT_PORTS_MAX)
+            return err_set(err, ERR_INVALID,
+                           "--wait-ports: '%.200s' is not a list of up to %d ports", list,
+                           WAIT_PORTS_MAX);
     return 0;
 }
 
