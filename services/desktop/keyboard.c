@@ -2,6 +2,7 @@
 
 #include <X11/Xatom.h>
 #include <X11/keysym.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "desktop/loop.h"
@@ -75,8 +76,8 @@ static void find_spares(struct keyboard *keyboard, const bool noted[static 256])
     KeySym *syms = XGetKeyboardMapping(display, (KeyCode)first, last - first + 1, &width);
     for (int code = first; syms && code <= last && count < KEYBOARD_MAX_SPARE; code++)
         if (keyboard->map->map->modmap[code] == 0 &&
-            look_at_key(keyboard, code, syms + (code - first) * width, width, noted[code],
-                        &found[count]))
+            look_at_key(keyboard, code, syms + (ptrdiff_t)(code - first) * width, width,
+                        noted[code], &found[count]))
             count++;
     if (syms)
         (void)XFree(syms);

@@ -262,7 +262,7 @@ static int find_in_series(const char *key, uint32_t *ret_keysym)
 /* "KeyA", as browsers call the place of a key. */
 static int find_letter(const char *key, uint32_t *ret_keysym)
 {
-    if (strncmp(key, "key", 3) != 0 || key[3] < 'a' || key[3] > 'z' || key[4])
+    if (strlen(key) != 4 || strncmp(key, "key", 3) != 0 || key[3] < 'a' || key[3] > 'z')
         return -1;
     *ret_keysym = (unsigned char)key[3];
     return 0;
@@ -270,7 +270,7 @@ static int find_letter(const char *key, uint32_t *ret_keysym)
 
 int keyname_find(const char *name, size_t n, uint32_t *ret_keysym)
 {
-    char key[NAME_MAX_LENGTH + 1];
+    char key[NAME_MAX_LENGTH + 1] = "";
     size_t length, kept = 0;
     if (n == 0)
         return -1;

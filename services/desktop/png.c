@@ -8,8 +8,8 @@
 #include "desktop/image.h"
 
 #define LEVEL       1
+#define TYPE_IDAT   0x49444154u
 #define FILTER_NONE 0
-#define FILTER_SUB  1
 #define FILTER_UP   2
 
 static void put_u32(uint8_t *at, uint32_t value)
@@ -94,7 +94,7 @@ static int add_pixels(const struct screen *screen, struct bytes *out, struct err
     if (bytes_reserve(out, room + 12) < 0)
         return err_memory(err);
     uint8_t *chunk = (uint8_t *)out->data + out->len;
-    memcpy(chunk + 4, "IDAT", 4);
+    put_u32(chunk + 4, TYPE_IDAT);
     size_t n = libdeflate_zlib_compress(compressor, rows, size, chunk + 8, room);
     if (n == 0)
         return err_set(err, ERR_INTERNAL, "the PNG did not fit");

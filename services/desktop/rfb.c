@@ -27,12 +27,10 @@ static size_t head_size(uint8_t kind)
         return 4;
     case RFB_UPDATE_REQUEST:
         return 10;
-    case RFB_KEY:
-        return 8;
     case RFB_POINTER:
         return 6;
+    case RFB_KEY:
     case RFB_CUT_TEXT:
-        return 8;
     case RFB_DESKTOP_SIZE:
         return 8;
     default:

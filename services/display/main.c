@@ -90,7 +90,7 @@ static void give_pixels_back(const struct start *s)
     struct stat st;
     (void)snprintf(path, sizeof path, "%s/Xvfb_screen0", s->run);
     cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
-    off_t head = 2 * 4096; /* header and colour table, which stay */
+    off_t head = 8192; /* header and colour table, which stay */
     if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > head)
         (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, head, st.st_size - head);
 }
