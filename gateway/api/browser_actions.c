@@ -17,6 +17,7 @@
 #define DRAG_STEPS  16
 #define DRAG_MS     8
 #define SETTLE_MS   20
+#define CLICK_MS    5 /* clicks of the same millisecond are not taken for a double click */
 /* Allowance for typing, per character: the program under the pointer sets the pace. */
 #define TYPE_MS 20
 
@@ -96,6 +97,8 @@ static int click(struct act *a, int button, int64_t times, struct err *err)
     if (!isnan(in->x) && move(a, false, err) < 0)
         return -1;
     for (int64_t i = 0; i < times; i++) {
+        if (i > 0)
+            display_event(&a->events, DISPLAY_WAIT, CLICK_MS, 0);
         display_event(&a->events, DISPLAY_BUTTON, button, 1);
         display_event(&a->events, DISPLAY_BUTTON, button, 0);
     }

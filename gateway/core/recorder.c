@@ -31,9 +31,11 @@ struct recorder {
     enum recorder_state state;
     struct child *child;
     struct timer *timer;
-    struct watch *watch;
-    int errors; /* the read end of ffmpeg's standard error */
-    bool asked; /* to stop */
+    struct watch *watch, *progress_watch;
+    int errors;   /* the read end of ffmpeg's standard error */
+    int progress; /* and of its reports */
+    bool rolling; /* a picture has been taken: from now on it can be stopped without harm */
+    bool asked;   /* to stop */
     char path[PATH_MAX];
     char said[SAID]; /* the end of what ffmpeg complained of */
     char reason[SAID + 64];
@@ -47,8 +49,12 @@ int recorder_open(struct loop *loop, struct children *children, const struct con
     struct recorder *r = calloc(1, sizeof *r);
     if (!r)
         return err_memory(err);
-    *r = (struct recorder){
-        .loop = loop, .children = children, .config = config, .toolbox = toolbox, .errors = -1};
+    *r = (struct recorder){.loop = loop,
+                           .children = children,
+                           .config = config,
+                           .toolbox = toolbox,
+                           .errors = -1,
+                           .progress = -1};
     *ret_recorder = r;
     return 0;
 }
@@ -56,12 +62,15 @@ int recorder_open(struct loop *loop, struct children *children, const struct con
 static void close_process(struct recorder *r)
 {
     watch_close(r->watch);
+    watch_close(r->progress_watch);
     timer_close(r->timer);
     if (r->errors >= 0)
         (void)close(r->errors);
-    r->watch = NULL;
+    if (r->progress >= 0)
+        (void)close(r->progress);
+    r->watch = r->progress_watch = NULL;
     r->timer = NULL;
-    r->errors = -1;
+    r->errors = r->progress = -1;
 }
 
 void recorder_close(struct recorder *r)
@@ -150,6 +159,10 @@ static void write_arguments(struct arguments *a, const struct recorder *r, const
                                 "-loglevel",
                                 "error",
                                 "-nostdin",
+                                "-progress",
+                                "pipe:1",
+                                "-stats_period",
+                                "0.1",
                                 "-f",
                                 "x11grab",
                                 "-framerate",
@@ -220,6 +233,33 @@ static void on_errors(void *arg, unsigned events)
     (void)snprintf(r->said, sizeof r->said, "%s", text);
 }
 
+static void interrupt(struct recorder *r)
+{
+    (void)kill(child_pid(r->child), SIGINT); /* ffmpeg(1): it finishes its file */
+}
+
+/* Its reports are lines NAME=VALUE, again and again. */
+static void on_progress(void *arg, unsigned events)
+{
+    struct recorder *r = arg;
+    char text[SAID];
+    ssize_t n = read(r->progress, text, sizeof text - 1);
+    (void)events;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        watch_set(r->progress_watch, 0);
+        return;
+    }
+    text[n] = '\0';
+    const char *frame = strstr(text, "frame=");
+    if (r->rolling || !frame || strtol(frame + strlen("frame="), NULL, 10) < 1)
+        return;
+    r->rolling = true;
+    if (r->asked && r->child)
+        interrupt(r);
+}
+
 static void on_overtime(void *arg)
 {
     struct recorder *r = arg;
@@ -232,30 +272,44 @@ static void on_overtime(void *arg)
     recorder_stop(r);
 }
 
+static int open_pipes(int errors[2], int progress[2], struct err *err)
+{
+    if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0)
+        return err_errno(err, errno, "cannot open a pipe");
+    if (pipe2(progress, O_CLOEXEC | O_NONBLOCK) < 0) {
+        (void)close(errors[0]);
+        (void)close(errors[1]);
+        return err_errno(err, errno, "cannot open a pipe");
+    }
+    return 0;
+}
+
 static int spawn(struct recorder *r, const struct recording_spec *spec, struct err *err)
 {
     struct arguments arguments;
-    int pipe_ends[2];
+    int errors[2], progress[2];
     struct arena *arena = arena_new();
     const char *ffmpeg = arena ? toolbox_find(r->toolbox, arena, "ffmpeg") : NULL;
     if (!ffmpeg) {
         arena_free(arena);
         return err_set(err, ERR_UNAVAILABLE, "ffmpeg is not installed: nothing can be recorded");
     }
-    if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+    if (open_pipes(errors, progress, err) < 0) {
         arena_free(arena);
-        return err_errno(err, errno, "cannot open a pipe");
+        return -1;
     }
     write_arguments(&arguments, r, ffmpeg, spec);
     struct spawn_spec child = {
         .argv = arguments.list,
         .envp = toolbox_environment(r->toolbox),
         .cwd = r->config->home,
-        .stdio = {-1, -1, pipe_ends[1]},
+        .stdio = {-1, progress[1], errors[1]},
     };
     int result = child_spawn(r->children, &child, on_ended, r, &r->child, err);
-    (void)close(pipe_ends[1]);
-    r->errors = pipe_ends[0];
+    (void)close(errors[1]);
+    (void)close(progress[1]);
+    r->errors = errors[0];
+    r->progress = progress[0];
     arena_free(arena);
     return result;
 }
@@ -265,12 +319,13 @@ int recorder_start(struct recorder *r, const struct recording_spec *spec, struct
     if (r->state == RECORDER_RUNNING)
         return err_set(err, ERR_CONFLICT, "a recording is under way already, to %s", r->path);
     r->state = RECORDER_IDLE;
-    r->asked = false;
+    r->asked = r->rolling = false;
     r->said[0] = r->reason[0] = '\0';
     if (name_file(r, spec->path, err) < 0)
         return -1;
     if (spawn(r, spec, err) < 0 ||
         watch_open(r->loop, r->errors, on_errors, r, &r->watch, err) < 0 ||
+        watch_open(r->loop, r->progress, on_progress, r, &r->progress_watch, err) < 0 ||
         timer_open(r->loop, on_overtime, r, &r->timer, err) < 0) {
         if (r->child) {
             (void)kill(child_pid(r->child), SIGKILL);
@@ -281,6 +336,7 @@ int recorder_start(struct recorder *r, const struct recording_spec *spec, struct
         return -1;
     }
     watch_set(r->watch, WATCH_READ);
+    watch_set(r->progress_watch, WATCH_READ);
     timer_set(r->timer, (uint64_t)(spec->max_seconds * 1000) + OVERTIME_MS);
     r->state = RECORDER_RUNNING;
     r->started_ms = loop_clock();
@@ -293,7 +349,8 @@ void recorder_stop(struct recorder *r)
     if (!r->child || r->asked)
         return;
     r->asked = true;
-    (void)kill(child_pid(r->child), SIGINT); /* ffmpeg(1): it finishes its file */
+    if (r->rolling)
+        interrupt(r);
     timer_set(r->timer, FINISH_MS);
 }
 

@@ -12,7 +12,8 @@
 #define STUCK_MS         3000 /* after which none will be */
 #define ARRIVE_MS        1000 /* for the window manager to pass a button on */
 #define FETCH_MS         1500 /* for who is in front to fetch what is pasted; it may not want it */
-#define QUIET_MS         60   /* after which who fetched has asked for the last time */
+#define QUIET_MS         60   /* after which who fetched has asked for the last time, … */
+#define SLOW_QUIET_MS    600  /* … or later, when it takes its time */
 
 enum progress { STEP_DONE, STEP_LATER, STEP_FAILED };
 
@@ -127,7 +128,8 @@ static enum progress paste(struct jobs *jobs)
     text_unref(text);
     jobs->fetching = true;
     jobs->fetched = false;
-    jobs->since_ms = clock_ms();
+    jobs->since_ms = jobs->heard_ms = clock_ms();
+    jobs->silence_ms = 0;
     (void)input_key(jobs->input, &jobs->source, XK_Control_L, true);
     (void)input_key(jobs->input, &jobs->source, XK_v, true);
     (void)input_key(jobs->input, &jobs->source, XK_v, false);
@@ -236,9 +238,19 @@ void jobs_cancel(struct jobs *jobs, struct job *job)
  * again and again: what follows (another text, Enter) waits until it has fallen silent. */
 void jobs_asked(struct jobs *jobs)
 {
-    uint64_t spent = clock_ms() - jobs->since_ms;
-    if (jobs->fetching && jobs->fetched && spent + QUIET_MS < FETCH_MS)
-        loop_timer(jobs->loop, &jobs->timer, QUIET_MS);
+    uint64_t now = clock_ms();
+    if (!jobs->fetching || now - jobs->since_ms >= FETCH_MS)
+        return;
+    if (now - jobs->heard_ms > jobs->silence_ms)
+        jobs->silence_ms = now - jobs->heard_ms;
+    jobs->heard_ms = now;
+    uint64_t quiet = 4 * jobs->silence_ms;
+    if (quiet < QUIET_MS)
+        quiet = QUIET_MS;
+    if (quiet > SLOW_QUIET_MS)
+        quiet = SLOW_QUIET_MS;
+    if (jobs->fetched)
+        loop_timer(jobs->loop, &jobs->timer, quiet);
 }
 
 void jobs_fetched(struct jobs *jobs)

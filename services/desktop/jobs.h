@@ -33,7 +33,9 @@ struct jobs {
     size_t typed;     /* bytes of its text */
     size_t prepared;  /* up to here all symbols are on keys */
     bool busy, fetching, fetched;
-    uint64_t since_ms; /* when the step got stuck */
+    uint64_t since_ms; /* when the step got stuck, or began to wait */
+    /* Of a paste: when somebody last asked about it, and the longest it took to. */
+    uint64_t heard_ms, silence_ms;
 };
 
 void jobs_open(struct jobs *jobs, struct loop *loop, struct input *input,
