@@ -18,9 +18,6 @@
  * clears the whole of it after each request, so an idle connection costs all of it: this much keeps
  * 2000 of them below 40 MB, and still takes the 8 KiB of a header that nginx takes. */
 #define POOL 18432
-/* Connections taken per wake-up, so that a flood of them does not starve the rest. */
-#define ACCEPT_BATCH    64
-#define ACCEPT_PAUSE_MS 100
 /* Of a stream, sent at once. */
 #define STREAM_BLOCK  (128 * KIB)
 #define LINGER_MS     10
@@ -464,42 +461,12 @@ static void before_wait(void *arg)
         run_daemon(server);
 }
 
-static void on_accept_again(void *arg)
+void server_take(struct server *server, int fd, const struct sockaddr *from, socklen_t length)
 {
-    struct server *server = arg;
-    if (server->accepting)
-        watch_set(server->accepting, WATCH_READ);
-}
-
-/* Out of descriptors or memory: the connection stays in the backlog, and trying at once would spin.
- */
-static void accept_later(struct server *server, int why)
-{
-    log_warn("accept: %s", strerrordesc_np(why));
-    watch_set(server->accepting, 0);
-    timer_set(server->accept_again, ACCEPT_PAUSE_MS);
-}
-
-static void on_accept(void *arg, unsigned events)
-{
-    struct server *server = arg;
-    (void)events;
-    for (int i = 0; i < ACCEPT_BATCH; i++) {
-        struct sockaddr_storage from;
-        socklen_t length = sizeof from;
-        int fd = accept4(server->listener, (struct sockaddr *)&from, &length,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-                accept_later(server, errno);
-            return;
-        }
-        send_at_once(fd);
-        /* MHD owns the socket from here, and closes it over the connection limit. */
-        if (MHD_add_connection(server->daemon, fd, (struct sockaddr *)&from, length) != MHD_YES)
-            log_warn("connection refused: %u are open", server_connections(server));
-        server->kick = true;
-    }
+    /* MHD owns the socket from here, and closes it over the connection limit. */
+    if (MHD_add_connection(server->daemon, fd, from, length) != MHD_YES)
+        log_warn("connection refused: %u are open", server_connections(server));
+    server->kick = true;
 }
 
 static void mhd_log(void *cls, const char *format, va_list args)
@@ -543,11 +510,11 @@ static int watch_daemon(struct server *server, struct err *err)
     if (!info || info->epoll_fd < 0)
         return err_set(err, ERR_INTERNAL, "the HTTP server has no event descriptor");
     if (watch_open(server->loop, info->epoll_fd, on_events, server, &server->events, err) < 0 ||
-        watch_open(server->loop, server->listener, on_accept, server, &server->accepting, err) <
+        watch_open(server->loop, server->listener, accept_ready, server, &server->accepting, err) <
             0 ||
         timer_open(server->loop, on_timeout, server, &server->timeout, err) < 0 ||
         timer_open(server->loop, park_tick, server, &server->tick, err) < 0 ||
-        timer_open(server->loop, on_accept_again, server, &server->accept_again, err) < 0 ||
+        timer_open(server->loop, accept_again, server, &server->accept_again, err) < 0 ||
         each_open(server->loop, before_wait, server, &server->before, err) < 0)
         return -1;
     watch_set(server->events, WATCH_READ);
@@ -577,29 +544,6 @@ unsigned server_connections(const struct server *server)
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
     return info ? info->num_connections : 0;
-}
-
-void server_quiesce(struct server *server)
-{
-    server->stopping = true;
-    watch_close(server->accepting);
-    server->accepting = NULL;
-    if (server->listener >= 0)
-        (void)close(server->listener);
-    server->listener = -1;
-    park_end_all(server);
-}
-
-int server_idle(void *arg)
-{
-    const struct server *server = arg;
-    return server->under_way == 0;
-}
-
-int server_released(void *arg)
-{
-    const struct server *server = arg;
-    return server->suspended == 0;
 }
 
 void server_close(struct server *server)

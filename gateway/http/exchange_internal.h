@@ -163,6 +163,12 @@ void park_left(struct exchange *ex);
 /* Have the exchange watched for the client leaving (streams use this too). */
 void park_link(struct exchange *ex);
 
+/* accept.c */
+void accept_ready(void *server, unsigned events);
+void accept_again(void *server);
+/* exchange.c: serve a connection; the socket is no longer the caller's. */
+void server_take(struct server *server, int fd, const struct sockaddr *from, socklen_t length);
+
 /* exchange.c: let MHD go on with a suspended exchange. */
 void exchange_resume(struct exchange *ex);
 int exchange_socket(const struct exchange *ex);
