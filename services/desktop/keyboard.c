@@ -226,24 +226,37 @@ bool keyboard_find_stroke(struct keyboard *keyboard, uint32_t keysym, const XkbS
     return false;
 }
 
-bool keyboard_bind(struct keyboard *keyboard, uint32_t keysym)
+/* The key that was left alone for longest, and of its two places the one that was. */
+static struct spare *oldest_spare(struct keyboard *keyboard, int *ret_place)
 {
-    struct spare *best = NULL;
-    int place = 0;
-    (void)current_map(keyboard);
-    for (int i = 0; i < keyboard->spare_count * 2; i++) {
-        struct spare *spare = &keyboard->spares[i / 2];
-        if (!best || spare->used_ms[i % 2] < best->used_ms[place]) {
-            best = spare;
-            place = i % 2;
+    struct spare *oldest = NULL;
+    uint64_t oldest_ms = UINT64_MAX;
+    for (int i = 0; i < keyboard->spare_count; i++) {
+        struct spare *spare = &keyboard->spares[i];
+        int later = spare->used_ms[1] > spare->used_ms[0];
+        if (spare->used_ms[later] < oldest_ms) {
+            oldest = spare;
+            oldest_ms = spare->used_ms[later];
+            *ret_place = !later;
         }
     }
+    /* Of a key without symbols the first place is used first. */
+    if (oldest && !oldest->keysyms[0])
+        *ret_place = 0;
+    return oldest;
+}
+
+bool keyboard_bind(struct keyboard *keyboard, uint32_t keysym)
+{
+    int place = 0;
+    (void)current_map(keyboard);
+    struct spare *spare = oldest_spare(keyboard, &place);
     uint64_t now = clock_ms();
-    if (!best || (best->keysyms[place] && now - best->used_ms[place] < REST_MS))
+    if (!spare || (spare->keysyms[place] && now - spare->used_ms[place] < REST_MS))
         return false;
-    best->keysyms[place] = keysym;
-    best->used_ms[place] = now;
-    write_symbols(keyboard, best);
+    spare->keysyms[place] = keysym;
+    spare->used_ms[place] = now;
+    write_symbols(keyboard, spare);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include <X11/Xatom.h>
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
+#include <X11/keysym.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -138,6 +139,9 @@ int main(int argc, char **argv)
                                   CopyFromParent, InputOutput, CopyFromParent,
                                   CWOverrideRedirect | CWBackPixel | CWEventMask, &attributes);
     XEvent event;
+    /* Xlib reads the keyboard's map at its first use; a change in that very moment would be missed.
+     */
+    (void)XKeysymToKeycode(display, XK_a);
     await_quiet_focus(display);
     (void)XMapRaised(display, window);
     do
