@@ -14,7 +14,7 @@ flags="$flags $(pkg-config --cflags libcjson)"
 libs="$(pkg-config --libs libcjson) -lm"
 # What the targets test, and what that needs.
 tested="gateway/base/*.c gateway/http/guard.c gateway/http/router.c gateway/http/request.c
-        gateway/http/response_head.c gateway/http/field_text.c gateway/http/preview.c"
+        gateway/http/response_head.c gateway/http/field_text.c gateway/http/preview.c gateway/http/mount.c"
 
 have_fuzzer() {
     command -v clang >/dev/null &&
