@@ -25,13 +25,13 @@ ensure_venv() {
     echo "$wanted" > "$venv/.made-from"
 }
 
-# Puppeteer, one of the clients the browser is tested with, as its lockfile names it.
-ensure_puppeteer() {
-    wanted="$(cksum < tests/browser/package-lock.json)"
-    [ "$(cat tests/browser/node_modules/.made-from 2>/dev/null)" = "$wanted" ] && return 0
-    echo "== installing tests/browser/package-lock.json"
-    npm --prefix tests/browser ci --no-audit --no-fund || return 1
-    echo "$wanted" > tests/browser/node_modules/.made-from
+# What a package.json of the tests names, as its lockfile has it: clients of the browser, web apps to preview.
+ensure_npm() {
+    wanted="$(cksum < "$1/package-lock.json")"
+    [ "$(cat "$1/node_modules/.made-from" 2>/dev/null)" = "$wanted" ] && return 0
+    echo "== installing $1/package-lock.json"
+    npm --prefix "$1" ci --no-audit --no-fund || return 1
+    echo "$wanted" > "$1/node_modules/.made-from"
 }
 
 count() {
@@ -144,7 +144,10 @@ case $suites in
 *sdk*) ensure_venv build/venv-sdk-old tests/sdk/old/requirements.txt || exit 1 ;;
 esac
 case $suites in
-*browser*) ensure_puppeteer || exit 1 ;;
+*browser*) ensure_npm tests/browser || exit 1 ;;
+esac
+case $suites in
+*e2e*) ensure_npm tests/e2e/vite || exit 1 ;;
 esac
 for suite in $suites; do
     run_suite "$suite"

@@ -176,7 +176,7 @@ static bool is_known(const char *host, const struct guard_policy *policy)
 static bool is_preview_of_known(const char *host, const struct guard_policy *policy)
 {
     const char *name = host + preview_label(host), *dot = strchr(name, '.');
-    if (name == host || !is_known(name, policy))
+    if (name == host || strchr(name, ':') || !is_known(name, policy))
         return false;
     return is_ip(name) || is_localhost(name) || !dot || strchr(dot + 1, '.');
 }

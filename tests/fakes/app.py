@@ -54,6 +54,14 @@ async def ticks(writer: asyncio.StreamWriter) -> None:
     writer.write(b"0\r\n\r\n")
 
 
+async def forever(writer: asyncio.StreamWriter) -> None:
+    """Chunks, and never the last one."""
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"1000\r\n" + bytes(4096) + b"\r\n")
+        await writer.drain()
+
+
 def part(request: Request) -> bytes:
     """A range of a megabyte, as a file server gives it."""
     first, last = (int(x) for x in (request.get("Range") or "bytes=0-0").removeprefix("bytes=").split("-"))
@@ -70,6 +78,8 @@ async def serve_one(request: Request, reader: asyncio.StreamReader, writer: asyn
         await digest(request, reader, writer)
     elif how == "ticks":
         await ticks(writer)
+    elif how == "forever":
+        await forever(writer)
     elif how == "range":
         writer.write(part(request))
     else:

@@ -14,7 +14,7 @@ flags="$flags $(pkg-config --cflags libcjson libcrypto)"
 libs="$(pkg-config --libs libcjson libcrypto) -lm"
 # What the targets test, and what that needs.
 tested="gateway/base/*.c gateway/http/guard.c gateway/http/router.c gateway/http/request.c
-        gateway/http/response_head.c gateway/http/field_text.c gateway/http/preview.c
+        gateway/http/response_head.c gateway/http/field_text.c gateway/http/preview.c gateway/http/mount.c
         gateway/core/kernel_message.c gateway/core/kernel_outputs.c"
 
 have_fuzzer() {

@@ -44,7 +44,8 @@ static void check_accepted(const struct guard_request *rq)
     }
 }
 
-/* With no list, only what cannot be rebound passes: IP literals and names below localhost. */
+/* With no list, only what cannot be rebound passes: IP literals and names below
+ * localhost, and those with the port of a preview before them. */
 static void check_host(const struct guard_request *rq)
 {
     const char *host = NULL;
@@ -59,7 +60,9 @@ static void check_host(const struct guard_request *rq)
     if (n && name[n - 1] == '.')
         name[--n] = '\0';
     bool local = n >= 9 && strcasecmp(name + n - 9, "localhost") == 0;
-    bool literal = strspn(name, "0123456789abcdefABCDEF.:[") == n;
+    size_t digits = strspn(name, "0123456789");
+    const char *literal_part = digits && name[digits] == '-' ? name + digits + 1 : name;
+    bool literal = strspn(literal_part, "0123456789abcdefABCDEF.:[") == strlen(literal_part);
     HOLDS(local || literal);
 }
 

@@ -13,6 +13,7 @@ static const struct route table[] = {
     {.method = "POST", .path = "/v1/{noun}/{id}/kill"},
     {.method = "GET", .path = "/static/{path...}"},
     {.method = "GET", .path = "/proxy/{port}/{rest...}"},
+    {.method = ANY_METHOD, .path = "/any/{port}/{rest...}"},
     ROUTES_END,
 };
 static const struct route *const tables[] = {table, NULL};
@@ -80,8 +81,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     const char *method = take_until(ex.arena, &data, &size, '\n').p;
     const char *target = arena_copy(ex.arena, (const char *)data, size);
-    if (request_parse_target(&ex, target) == 0) {
-        struct route_params params;
+    int parsed = request_parse_target(&ex, target);
+    struct route_params params;
+    if (parsed >= 0) {
+        /* By the path as it was sent, also where that is no text. */
+        const struct route *row = router_find_any(router, ex.raw_path, &params);
+        HOLDS(target[0] == '/' && ex.raw_path.n == strcspn(target, "?"));
+        if (row)
+            check_match(row, ex.raw_path, &params);
+    }
+    if (parsed == 0) {
         const char *allow;
         check_target(&ex, target);
         const struct route *row = router_find(router, method, ex.path, ex.arena, &params, &allow);
