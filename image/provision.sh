@@ -43,6 +43,8 @@ packages_of() {
         # The libuv plugin of libwebsockets is loaded by name at run time; no other package asks for it.
         echo libmicrohttpd12 libwebsockets17 libwebsockets-evlib-uv libcjson1 libuv1 libsqlite3-0 libssl3
         echo bash ripgrep procps tzdata python3
+        # VS Code runs on a Node.js of its own.
+        echo "libstdc++6"
         ;;
     desktop)
         echo xvfb openbox xauth util-linux x11-utils
