@@ -9,3 +9,7 @@ $(B)/services/desktop/sandgate-desktop: $(DESKTOP_SRC:%.c=$(B)/obj/%.o) \
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $^ -lvncserver -lXdamage -lXfixes -lXrandr -lXtst \
 		-lX11 -ldeflate -ljpeg -lz -lpthread
+
+$(B)/unit/desktop_test: LDLIBS += -lz
+$(B)/unit/desktop_test: CPPFLAGS += -Iservices
+$(B)/unit/desktop_test: $(addprefix $(B)/obj/services/desktop/,keynames.o rfb.o rfb_clipboard.o tiles.o xwd.o)

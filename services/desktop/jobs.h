@@ -5,9 +5,9 @@
 
 #include "base/bytes.h"
 #include "desktop/clipboard.h"
+#include "desktop/control_request.h"
 #include "desktop/input.h"
 #include "desktop/loop.h"
-#include "desktop/request.h"
 
 /* Belongs to who asks; must stay until done or cancelled. */
 struct job {

@@ -9,13 +9,15 @@ kind=${2:-both}
 mkdir -p "$out"
 
 flags="-std=c11 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined -Wall -Wextra"
-flags="$flags -D_GNU_SOURCE -Igateway -Itests/fuzz -include base/banned.h"
+flags="$flags -D_GNU_SOURCE -Igateway -Iservices -Itests/fuzz -include base/banned.h"
 flags="$flags $(pkg-config --cflags libcjson libcrypto)"
-libs="$(pkg-config --libs libcjson libcrypto) -lm"
+libs="$(pkg-config --libs libcjson libcrypto) -lz -lm"
 # What the targets test, and what that needs.
 tested="gateway/base/*.c gateway/http/guard.c gateway/http/router.c gateway/http/request.c
         gateway/http/response_head.c gateway/http/field_text.c gateway/http/preview.c gateway/http/mount.c
-        gateway/core/kernel_message.c gateway/core/kernel_outputs.c"
+        gateway/core/kernel_message.c gateway/core/kernel_outputs.c
+        services/desktop/control_request.c services/desktop/keynames.c services/desktop/rfb.c
+        services/desktop/rfb_clipboard.c services/desktop/xwd.c"
 
 have_fuzzer() {
     command -v clang >/dev/null &&

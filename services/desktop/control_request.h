@@ -1,7 +1,7 @@
-/* desktop/request.h: what peers of the control socket send, checked once (core/display_protocol.h).
- * Pure. */
-#ifndef SANDGATE_DESKTOP_REQUEST_H
-#define SANDGATE_DESKTOP_REQUEST_H
+/* desktop/control_request.h: what peers of the control socket send, checked once
+ * (core/display_protocol.h). Pure. */
+#ifndef SANDGATE_DESKTOP_CONTROL_REQUEST_H
+#define SANDGATE_DESKTOP_CONTROL_REQUEST_H
 
 #include <stddef.h>
 #include <stdint.h>

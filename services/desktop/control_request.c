@@ -1,4 +1,4 @@
-#include "desktop/request.h"
+#include "desktop/control_request.h"
 
 #include <stdbool.h>
 #include <string.h>
