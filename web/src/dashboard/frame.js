@@ -105,7 +105,16 @@ export class FramePane {
       allow: 'clipboard-read; clipboard-write; fullscreen',
     });
     shareKeys(this.#frame, this.#context.tabs);
-    this.view.replaceChildren(this.#frame);
+    // A page that is still on its way is white, whatever the theme.
+    const frame = this.#frame;
+    const veil = h('div.state', {}, h('span.spinner', { 'aria-hidden': 'true' }), h('h2', {}, `${this.#about.title} is loading…`));
+    frame.classList.add('coming');
+    frame.addEventListener('load', () => {
+      veil.remove();
+      frame.classList.remove('coming');
+      if (this.#shown) frame.focus();
+    }, { once: true });
+    this.view.replaceChildren(frame, veil);
     this.#remark(null);
   }
 
