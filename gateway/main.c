@@ -94,13 +94,15 @@ static int listen_on(const struct config *config, int *ret_fd, struct err *err)
 
 static uint16_t port_of(int listener)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {.sin6_port = 0}};
     socklen_t length = sizeof address;
-    if (getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+    if (getsockname(listener, &address.any, &length) < 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET6
-                     ? ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port
-                     : ((const struct sockaddr_in *)(const void *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 /* The one line on standard output: whoever started us reads the address from it. */

@@ -96,7 +96,7 @@ static int turn_to_v6(struct upstream_call *c);
 /* 0, or an errno. */
 static int flush(struct upstream_call *c)
 {
-    while (c->out_at < c->out.len && !c->deaf) {
+    while (c->connection && c->out_at < c->out.len && !c->deaf) {
         ssize_t n =
             send(c->connection->fd, c->out.data + c->out_at, c->out.len - c->out_at, MSG_NOSIGNAL);
         if (n < 0 && errno == ECONNREFUSED && turn_to_v6(c) == 0)

@@ -310,6 +310,7 @@ def test_a_file_changed_by_somebody_else(board, folder) -> None:
     eventually(lambda: file.read_text() == "theirs and mine", "mine is on disk")
     board.page.keyboard.type("!")
     file.unlink()
+    expect(board.page.locator(".fileview .remark")).to_contain_text("deleted meanwhile", timeout=allow(10) * 1000)
     board.page.keyboard.press("Control+s")
     expect(board.dialog).to_contain_text("deleted meanwhile")
     board.confirm("Save")
