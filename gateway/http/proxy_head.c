@@ -54,8 +54,10 @@ static bool pair_is(const char *pair, size_t n, const char *name)
     size_t at = 0;
     while (at < n && pair[at] != '=') {
         char c = pair[at++];
-        if (c == '%' && n - at >= 2 && hex_value(pair[at]) >= 0 && hex_value(pair[at + 1]) >= 0) {
-            c = (char)(hex_value(pair[at]) << 4 | hex_value(pair[at + 1]));
+        int high = c == '%' && n - at >= 2 ? hex_value(pair[at]) : -1;
+        int low = high >= 0 ? hex_value(pair[at + 1]) : -1;
+        if (low >= 0) {
+            c = (char)(high * 16 + low);
             at += 2;
         }
         if (!*name || c != *name++)
