@@ -86,7 +86,8 @@ static void set_watch(struct upstream_call *c)
     /* Writable at once: has a paused call go on with what it holds, and `room` be told. */
     if (upstream_pending(c) || leftover || c->wants_room)
         events |= WATCH_WRITE;
-    watch_set(c->connection->watch, events);
+    if (c->connection)
+        watch_set(c->connection->watch, events);
 }
 
 /* ---- sending ---- */
