@@ -17,7 +17,10 @@
 #define DRAG_STEPS  16
 #define DRAG_MS     8
 #define SETTLE_MS   20
-#define CLICK_MS    5 /* clicks of the same millisecond are not taken for a double click */
+/* A browser hands a shortcut to the page first and acts on it when the page did not: what is typed
+ * sooner goes where the focus was. */
+#define HOTKEY_MS 100
+#define CLICK_MS  5 /* clicks of the same millisecond are not taken for a double click */
 /* Allowance for typing, per character: the program under the pointer sets the pace. */
 #define TYPE_MS 20
 
@@ -248,6 +251,7 @@ static int hotkey(struct act *a, struct err *err)
         key(a, &keys->items[i], true);
     for (size_t i = keys->n; i > 0; i--)
         key(a, &keys->items[i - 1], false);
+    display_event(&a->events, DISPLAY_WAIT, HOTKEY_MS, 0);
     return 0;
 }
 
@@ -309,7 +313,7 @@ static const struct field action_fields[] = {
     {"key", FIELD_TEXT, offsetof(struct action_input, key), .min = 1, .max = 64,
      .doc = "PRESS, KEY_DOWN, KEY_UP: a character or a name such as enter, ctrl, f5, ArrowLeft"},
     {"keys", FIELD_TEXT_LIST, offsetof(struct action_input, keys), .min = 1, .max = 16,
-     .doc = "HOTKEY: pressed in this order, released in the opposite one"},
+     .doc = "HOTKEY: pressed in this order, released in reverse; programs get 0.1 s to act on it"},
     {"duration", FIELD_NUMBER, offsetof(struct action_input, duration),
      .doc = "WAIT: seconds, at most 60"},
     FIELDS_END,

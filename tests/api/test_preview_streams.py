@@ -17,6 +17,7 @@ from websockets.sync.client import connect
 
 from apps import STYLES, App, Style, ask, seen
 from rawhttp import RawConnection
+from server import is_sanitised
 from upstreams import RawSocket
 from waiting import Stopwatch, allow
 

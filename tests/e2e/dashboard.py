@@ -72,6 +72,9 @@ class Dashboard:
         labels = self.page.locator("#pane-files tbody .label")
         expect(labels).to_have_text(list(names), timeout=allow(10) * 1000)
 
+    def sees_nothing(self) -> None:
+        expect(self.pane("files").get_by_text("This folder is empty")).to_be_visible(timeout=allow(10) * 1000)
+
     def act(self, name: str, action: str) -> None:
         """Chooses from the menu of a row."""
         self.row(name).locator("td.act button").click()

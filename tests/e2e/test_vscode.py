@@ -45,7 +45,14 @@ def service(gateway: Server) -> dict:
 def memory_of(gateway: Server) -> float:
     """What the service takes, in MB; what its processes share counts once."""
     process = psutil.Process(service(gateway)["pid"])
-    return sum(each.memory_full_info().pss for each in [process, *process.children(recursive=True)]) / 1e6
+    return sum(_share_of(each) for each in [process, *process.children(recursive=True)]) / 1e6
+
+
+def _share_of(process: psutil.Process) -> int:
+    try:
+        return process.memory_full_info().pss
+    except (psutil.NoSuchProcess, FileNotFoundError):  # what git or a probe of the editor took is gone with it
+        return 0
 
 
 def settings_file(gateway: Server) -> Path:

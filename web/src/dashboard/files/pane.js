@@ -59,14 +59,16 @@ export class FilesPane {
     };
     this.more = h('button.plain', { type: 'button', title: 'More', 'aria-label': 'More', 'aria-haspopup': 'menu', onclick: () => this.#folderMenu() }, icon('dots'));
     this.state = h('div.state', { hidden: true });
-    this.folderView = h('div.folder', {},
+    // Nothing is said of a folder, and nothing goes into it, before it is known.
+    this.waiting = h('div.state', {}, h('p', {}, 'Loading…'));
+    this.folderView = h('div.folder', { hidden: true },
       h('header', {}, this.crumbs,
         h('div.tools', {}, this.filter, this.picker,
           h('button', { type: 'button', onclick: () => this.picker.click() }, icon('upload'), h('span', {}, 'Upload')),
           h('button', { type: 'button', onclick: () => this.#make('folder') }, icon('add'), h('span', {}, 'New folder')), this.more)),
       h('div.scroll', {}, this.state, this.listing.element, this.listing.remark));
     this.drop = h('div.drop', { hidden: true }, h('p', {}, icon('upload'), 'Drop to upload here'));
-    section.replaceChildren(this.folderView, this.view.element, this.uploads.element, this.drop);
+    section.replaceChildren(this.waiting, this.folderView, this.view.element, this.uploads.element, this.drop);
   }
 
   // ---- where we are ----
@@ -109,6 +111,7 @@ export class FilesPane {
       if (error.data?.errno_name === 'ENOTDIR') await this.#showFile(path);
       else this.#showProblem(path, error);
     }
+    this.waiting.remove();
     if (turn === this.#turns) this.#context.tabs.note('files', toAddress(path), { replace: true });
   }
 
