@@ -92,10 +92,10 @@ static bool cookie_matches(const struct auth *a, const char *cookie)
 
 struct grant auth_check(const struct auth *a, const struct credentials *given)
 {
-    struct grant nobody = {false, SCOPE_NONE, false};
-    struct grant owner = {true, SCOPE_ALL, false};
+    struct grant nobody = {.known = false};
+    struct grant owner = {.known = true, .scopes = SCOPE_ALL, .who = "key"};
     if (!a->key)
-        return owner;
+        return AUTH_ANYONE;
     bool known = false;
     if (given->key_header) {
         if (!is_key(a, given->key_header))

@@ -19,10 +19,12 @@ enum scope {
     SCOPE_ALL = 15,
 };
 
+#define GRANT_WHO 64
 struct grant {
     bool known;
     unsigned scopes;
     bool by_query; /* the credential stood in the address: a page should move it to a cookie */
+    char who[GRANT_WHO]; /* for the record, never a secret: "anyone", "key", … */
 };
 
 /* All the places a credential may stand; NULL where absent. */
@@ -32,6 +34,9 @@ struct credentials {
     const char *query_key;     /* ?api_key= */
     const char *cookie;        /* Cookie, whole */
 };
+
+/* Who is let in where no credential is needed. */
+#define AUTH_ANYONE ((struct grant){.known = true, .scopes = SCOPE_ALL, .who = "anyone"})
 
 struct auth;
 

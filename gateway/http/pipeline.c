@@ -51,7 +51,7 @@ static enum step step_identify(struct pipeline *p, struct exchange *ex)
 {
     struct err err;
     if (!auth_required(p->auth)) {
-        ex->grant = (struct grant){true, SCOPE_ALL, false};
+        ex->grant = AUTH_ANYONE;
         return STEP_NEXT;
     }
     struct credentials given = {
