@@ -157,6 +157,8 @@ enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdi
 /* park.c */
 void park_tick(void *server);
 void park_end_all(struct server *server);
+/* Nobody waits any more once the server stops. */
+void park_end_if_waiting(struct exchange *ex);
 void park_unlink(struct exchange *ex);
 /* The client left an exchange that MHD knows nothing of the park of. */
 void park_left(struct exchange *ex);
