@@ -13,18 +13,6 @@ results=build/test-results
 passed=0
 failed=0
 
-# One virtual environment per requirements file, made anew only when that file or the Python changes.
-ensure_venv() {
-    venv=$1 requirements=$2
-    wanted="$(python3 --version) $(cksum < "$requirements")"
-    [ "$(cat "$venv/.made-from" 2>/dev/null)" = "$wanted" ] && return 0
-    echo "== making $venv from $requirements"
-    rm -rf "$venv"
-    python3 -m venv "$venv" || { echo "python3 cannot make a virtual environment; install python3-venv" >&2; return 1; }
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$requirements" || return 1
-    echo "$wanted" > "$venv/.made-from"
-}
-
 # What a package.json of the tests names, as its lockfile has it: clients of the browser, web apps to preview.
 ensure_npm() {
     wanted="$(cksum < "$1/package-lock.json")"
@@ -139,11 +127,11 @@ fi
 mkdir -p "$results"
 case $suites in
 *api* | *sdk* | *e2e* | *desktop* | *browser* | *clock*)
-    ensure_venv build/venv tests/requirements.txt || exit 1
+    tests/ensure-venv.sh build/venv tests/requirements.txt || exit 1
     ;;
 esac
 case $suites in
-*sdk*) ensure_venv build/venv-sdk-old tests/sdk/old/requirements.txt || exit 1 ;;
+*sdk*) tests/ensure-venv.sh build/venv-sdk-old tests/sdk/old/requirements.txt || exit 1 ;;
 esac
 case $suites in
 *browser*) ensure_npm tests/browser || exit 1 ;;
