@@ -64,6 +64,7 @@ def test_a_cell_runs_in_jupyterlab(lab: Server, context: BrowserContext, shot: C
     # The first visit is shown that the service starts; the page comes by itself.
     page.goto(f"{lab.url}/jupyter/lab/tree/{name}")
     run_the_cell(page)
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")  # as the browser wants it
     shot(page, "jupyterlab")
     page.keyboard.press("Control+s")
     outputs = eventually(lambda: saved_outputs(lab, name), "it is saved")
