@@ -295,6 +295,16 @@ def test_shortcuts(board) -> None:
     page.keyboard.press("t")
 
 
+def test_shortcuts_as_fast_as_one_can_type(board) -> None:
+    """Also while what they open is on its way: a frame that takes the focus, a list that goes into the address."""
+    page = board.open().page
+    for _ in range(5):
+        for number in (3, 5, 3, 6, 3, 4):
+            page.keyboard.press(f"Alt+Shift+Digit{number}")
+        expect(page.locator("#pane-jupyter")).to_be_visible()
+        page.reload()
+
+
 def test_shortcuts_reach_out_of_a_frame(board) -> None:
     page = board.open("#terminal").page
     terminal = board.frame("/terminal?")
