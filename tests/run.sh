@@ -151,8 +151,8 @@ run_beside() {
 
 suites=${*:-all}
 if [ "$suites" = all ]; then
-    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e+sanitised:desktop,sanitised:browser"
-    suites="$suites unit sdk clock"
+    suites="sanitised:unit fuzz web sanitised:api"
+    suites="$suites sanitised:e2e,sanitised:sdk,sdk+sanitised:desktop,sanitised:browser unit clock"
 fi
 mkdir -p "$results"
 case $suites in
