@@ -177,7 +177,8 @@ static int open_store(struct gateway *g, struct err *err)
 static int open_sessions(struct gateway *g, struct err *err)
 {
     struct app *app = &g->app;
-    history_settle(app->store, g->config.history_days);
+    if (history_settle(app->store, &g->config, err) < 0)
+        return -1;
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
         return -1;
