@@ -44,7 +44,7 @@ RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz image image-test clean
+.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz soak soak-client image image-test clean
 
 all: gateway web services
 
@@ -63,7 +63,7 @@ run: deps
 # The whole suite under AddressSanitizer and UBSan, and what depends on the clock on the shipped
 # build too.
 test: test-deps
-	@$(MAKE) --no-print-directory -j$(JOBS) all unit
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit soak-client
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services unit
 	@tests/run.sh all
 
@@ -78,6 +78,11 @@ bench: bench-deps
 FUZZ_SECONDS ?= 600
 fuzz: test-deps
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+# Five minutes of 2,000 connections, ten of 64 execs, 10,000 sessions; tests/soak/soak.c has the settings.
+soak: test-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all soak-client
+	@build/soak-client build/sandgate
 
 image:
 	docker build -t sandgate .
@@ -110,6 +115,10 @@ unit: $(UNIT_BIN)
 $(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(filter %.o,$^) $(LDLIBS)
+
+soak-client: $(B)/soak-client
+$(B)/soak-client: $(wildcard tests/soak/*.[ch])
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $(filter %.c,$^) -lcjson -lsqlite3 -lcrypto -lpthread
 
 # The hooks are embedded by .incbin, which no compiler reports as a dependency.
 $(B)/obj/core/shell_channel.o: gateway/core/shell_hooks.bash

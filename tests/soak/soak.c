@@ -21,6 +21,8 @@
 
 #define SETTLE_SECONDS 60
 #define LOOK_EVERY_MS  250
+/* Memory that was freed is given back after ten seconds at most. */
+#define STILL_LOOKS 48
 /* Written before the history is trimmed anew. */
 #define HISTORY_SLACK 256
 
@@ -69,7 +71,7 @@ static bool is_back(const struct holding *now, const struct holding *before,
 static struct holding settle(const struct gateway *g)
 {
     struct holding before = gateway_holds(g);
-    for (unsigned still = 0, i = 0; still < 20 && i < SETTLE_SECONDS * 1000 / LOOK_EVERY_MS; i++) {
+    for (unsigned still = 0, i = 0; still < STILL_LOOKS && i < SETTLE_SECONDS * 1000 / LOOK_EVERY_MS; i++) {
         short_pause();
         struct holding now = gateway_holds(g);
         bool same = now.fds == before.fds && now.processes == before.processes &&
