@@ -44,7 +44,7 @@ RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz soak soak-client image image-test clean
+.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz soak soak-client fuzzed image image-test clean
 
 all: gateway web services
 
@@ -131,6 +131,12 @@ SERVICE_BIN  :=
 include $(wildcard services/*/build.mk)
 
 services: $(SERVICE_FILE:services/%=$(B)/services/%) $(SERVICE_BIN) services-installed
+
+# What the fuzz targets test, sanitised: tests/fuzz/build.sh says how.
+fuzzed: $(B)/libfuzzed.a
+$(B)/libfuzzed.a: $(OBJ) $(addprefix $(B)/obj/services/desktop/,control_request.o keynames.o rfb.o rfb_clipboard.o xwd.o)
+	@rm -f $@
+	@ar rcs $@ $^
 
 # What a service cannot build it installs: services/NAME/install DEST makes DEST/installed, and does
 # nothing when that is there already. The other builds have a link to the one.

@@ -11,7 +11,7 @@
 
 #define LOOK_MS 10000
 /* What may lie idle before it is worth the system calls. */
-#define TOLERATED INT64_C(1048576)
+#define TOLERATED INT64_C(262144)
 
 struct slack {
     struct timer *timer;

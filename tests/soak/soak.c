@@ -5,6 +5,7 @@
  *   SOAK_CONNECTIONS (2000)  clients at once            SOAK_LOAD (300)   seconds of them
  *   SOAK_CYCLES (10000)      sessions made and deleted  SOAK_EXEC (600)   seconds of 64 execs
  *   SOAK_RSS_KIB (2048)      what memory may grow by; 0: no matter
+ *   SOAK_WARMUPS (1)         to see whether memory goes on growing
  *   SOAK_HISTORY (1000)      commands, and as many ended sessions, the history shall keep */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@
 #define HISTORY_SLACK 256
 
 struct plan {
-    unsigned connections, load_seconds, exec_seconds, cycles, rss_kib, history;
+    unsigned connections, load_seconds, exec_seconds, cycles, rss_kib, history, warmups;
 };
 
 static int passed, failed;
@@ -138,9 +139,14 @@ static void measure(const struct gateway *g, const struct site *site, const stru
     warm.cycles = plan->cycles < 2000 ? plan->cycles / 2 : 1002;
     printf("warming up\n");
     (void)fflush(stdout);
-    run_phases(site, &warm);
+    struct holding before = {0};
+    for (unsigned i = 0; i < plan->warmups; i++) {
+        run_phases(site, &warm);
+        before = settle(g);
+        printf("%ld KiB\n", before.rss_kib);
+        (void)fflush(stdout);
+    }
     check(tally_errors() == 0, "errors while warming up", (long)tally_errors(), 0);
-    struct holding before = settle(g);
     tally_clear();
 
     printf("%u connections for %u s, 64 execs for %u s, %u sessions\n\n", plan->connections,
@@ -167,6 +173,7 @@ int main(int argc, char **argv)
                         .exec_seconds = from_environment("SOAK_EXEC", 600),
                         .cycles = from_environment("SOAK_CYCLES", 10000),
                         .rss_kib = from_environment("SOAK_RSS_KIB", 2048),
+                        .warmups = from_environment("SOAK_WARMUPS", 1),
                         .history = from_environment("SOAK_HISTORY", 1000)};
     struct rlimit files = {0};
     struct gateway g;
