@@ -7,7 +7,7 @@
  *   SOAK_RSS_KIB (2048)      what memory may grow by; 0: no matter
  *   SOAK_WARMUPS (1)         to see whether memory goes on growing
  *   SOAK_HISTORY (1000)      commands, and as many ended sessions, the history shall keep */
-#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +72,8 @@ static bool is_back(const struct holding *now, const struct holding *before,
 static struct holding settle(const struct gateway *g)
 {
     struct holding before = gateway_holds(g);
-    for (unsigned still = 0, i = 0; still < STILL_LOOKS && i < SETTLE_SECONDS * 1000 / LOOK_EVERY_MS; i++) {
+    for (unsigned still = 0, i = 0;
+         still < STILL_LOOKS && i < SETTLE_SECONDS * 1000 / LOOK_EVERY_MS; i++) {
         short_pause();
         struct holding now = gateway_holds(g);
         bool same = now.fds == before.fds && now.processes == before.processes &&
@@ -166,6 +167,14 @@ static void measure(const struct gateway *g, const struct site *site, const stru
     judge(&before, &after, plan);
 }
 
+/* Whoever stops us stops the gateway with us. */
+static volatile sig_atomic_t gateway_pid;
+static void on_stop(int number)
+{
+    (void)kill(gateway_pid, SIGTERM);
+    _exit(128 + number);
+}
+
 int main(int argc, char **argv)
 {
     struct plan plan = {.connections = from_environment("SOAK_CONNECTIONS", 2000),
@@ -192,6 +201,9 @@ int main(int argc, char **argv)
     (void)setenv("MAX_SHELL_SESSIONS", "1024", 1);
     (void)setenv("SANDGATE_MAX_COMMANDS", "2048", 1);
     gateway_start(&g, argv[1]);
+    gateway_pid = g.pid;
+    (void)signal(SIGTERM, on_stop);
+    (void)signal(SIGINT, on_stop);
     struct site site = {.gateway = g.port, .app = app_start(), .folder = g.root};
     measure(&g, &site, &plan);
     int code = gateway_stop(&g);
