@@ -117,7 +117,8 @@ static void *run_commands(void *arg)
     char session[32];
     line_init(&r->line, r->site->gateway);
     (void)snprintf(session, sizeof session, "exec-%u", r->number);
-    for (unsigned turn = 0; now_us() < r->until; turn++) {
+    /* Both sessions come to be, however slow the machine is. */
+    for (unsigned turn = 0; turn < 2 || now_us() < r->until; turn++) {
         if ((turn + r->number) % 2)
             run_shell(r, KIND_SHELL, session, turn);
         else
