@@ -33,7 +33,7 @@ static void die(const char *what)
 /* The address is all that comes, in one line. */
 static uint16_t read_port(int fd)
 {
-    char line[256];
+    char line[256] = "";
     size_t n = 0;
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     while (n < sizeof line - 1 && (n == 0 || line[n - 1] != '\n')) {
