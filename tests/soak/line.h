@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LINE_PATIENCE 60
+#define LINE_PATIENCE 300
 #define LINE_BUFFER   16384
 #define LINE_BODY     (4u << 20) /* a longer body is an error */
 

@@ -61,7 +61,7 @@ static void ask_small(struct client *c)
     static const char *const paths[][2] = {{"/healthz", "ok"},
                                            {"/v1/shell/sessions/stats", "max_sessions"},
                                            {"/v1/services", "success"},
-                                           {"/v1/sandbox", "success"},
+                                           {"/v1/sandbox/resources", "success"},
                                            {"/terminal", "<html"}};
     unsigned which = chance(&c->chance) % 5;
     uint64_t since = now_us();
