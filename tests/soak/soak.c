@@ -68,7 +68,7 @@ static bool is_back(const struct holding *now, const struct holding *before,
            (!plan->rss_kib || now->rss_kib <= before->rss_kib + (long)plan->rss_kib);
 }
 
-/* After the warm-up: until it holds no less than a moment ago. */
+/* Until it holds for a while what it held a moment ago. */
 static struct holding settle(const struct gateway *g)
 {
     struct holding before = gateway_holds(g);
@@ -87,7 +87,7 @@ static struct holding settle(const struct gateway *g)
 static struct holding come_back(const struct gateway *g, const struct holding *before,
                                 const struct plan *plan)
 {
-    struct holding now = gateway_holds(g);
+    struct holding now = settle(g);
     for (unsigned i = 0; !is_back(&now, before, plan) && i < SETTLE_SECONDS * 1000 / LOOK_EVERY_MS;
          i++) {
         short_pause();
