@@ -74,7 +74,7 @@ bench: bench-deps
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run.sh
 
-# FUZZ_SECONDS per target
+# FUZZ_SECONDS of CPU per target, two targets at a time
 FUZZ_SECONDS ?= 600
 fuzz: test-deps
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)
