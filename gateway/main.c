@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -195,6 +196,20 @@ static void wipe_key(struct gateway *g)
     explicit_bzero(key, strlen(key));
 }
 
+/* Half of the descriptors at most: a connection that is passed on has two, and what it asks for
+ * needs some of its own. */
+static unsigned connections_within_reach(const struct config *config)
+{
+    struct rlimit files;
+    rlim_t wanted = (rlim_t)config->max_connections;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 2 >= wanted)
+        return (unsigned)wanted;
+    log_warn("the limit of %llu open files leaves room for %llu connections, not %llu",
+             (unsigned long long)files.rlim_cur, (unsigned long long)files.rlim_cur / 2,
+             (unsigned long long)wanted);
+    return (unsigned)(files.rlim_cur / 2);
+}
+
 static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
@@ -218,7 +233,12 @@ static int open_http(struct gateway *g, struct err *err)
         .service_ms = SERVICE_WAIT_MS,
     };
     struct server_hooks hooks = pipeline_hooks(&g->pipeline, &g->app);
-    struct server_limits limits = {(unsigned)g->config.max_connections, IDLE_SECONDS};
+    struct server_limits limits = {
+        .connections = connections_within_reach(&g->config),
+        .idle_seconds = IDLE_SECONDS,
+        .stall_ms = (uint64_t)g->config.stall_seconds * 1000,
+        .min_rate = (uint64_t)g->config.min_rate,
+    };
     if (server_open(g->app.loop, fd, &hooks, &limits, &g->app.server, err) < 0)
         return -1;
     announce(fd);
