@@ -29,6 +29,7 @@
 #include "core/toolbox.h"
 #include "http/upstream.h"
 #include "http/ws.h"
+#include "io/birth.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -155,6 +156,7 @@ static int open_base(struct gateway *g, struct err *err)
         loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
         loop_signal(g->app.loop, SIGINT, on_stop, g, err) < 0)
         return -1;
+    birth_open(g->config.memory_max, g->config.pids_max);
     size_t left = environment_end_leftovers(g->environment);
     if (left)
         log_warn("ended %zu processes that an earlier gateway left behind", left);
@@ -338,6 +340,7 @@ static void close_all(struct gateway *g)
     store_close(g->app.store);
     loop_close(g->app.loop);
     children_close(g->app.children);
+    birth_close();
     toolbox_close(g->app.toolbox);
     resources_close(g->app.resources);
     files_close(g->app.files);

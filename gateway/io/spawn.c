@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/birth.h"
 #include "io/spawn_internal.h"
 
 #define BUCKETS 256
@@ -61,6 +62,7 @@ become(const struct spawn_spec *spec, pid_t parent, volatile int *error)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127);
+    birth_apply();
     if (spec->terminal) {
         (void)setsid();
         int fd = open(spec->terminal, O_RDWR);
@@ -112,6 +114,8 @@ int spawn_process(const struct spawn_spec *spec, pid_t *ret_pid, struct err *err
 {
     volatile int error = 0;
     sigset_t all, before;
+    if (birth_permitted(err) < 0)
+        return -1;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     pid_t pid = vfork_child(spec, &error);
