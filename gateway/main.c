@@ -398,6 +398,7 @@ int main(int argc, char **argv)
     struct gateway gateway = {.arena = arena_new()};
     hold_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write past RLIMIT_FSIZE fails instead */
     (void)setenv("UV_THREADPOOL_SIZE", WORKERS, 1);
     /* Few threads allocate here: more arenas would only hold more memory. */
     (void)mallopt(M_ARENA_MAX, 2);

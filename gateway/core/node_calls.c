@@ -198,8 +198,8 @@ static void on_ended(void *arg, struct exit_status status)
     char why[128];
     struct code_told told = {.status = CHOICE_ABSENT};
     if (status.signaled)
-        (void)snprintf(why, sizeof why, "the session's process was ended by signal %d",
-                       status.signal);
+        (void)snprintf(why, sizeof why, "the session's process was ended by signal %d%s",
+                       status.signal, status.out_of_memory ? ": out of memory" : "");
     else
         (void)snprintf(why, sizeof why, "the session's process ended with exit code %d",
                        status.code);
