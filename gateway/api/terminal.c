@@ -259,6 +259,7 @@ static int take_input(struct terminal *t, struct arena *arena, const char *text,
     viewer_input(&t->viewer, m.data.p, m.data.n);
     if (s)
         s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     return 0;
 }
 

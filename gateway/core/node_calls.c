@@ -127,6 +127,7 @@ static void finish(struct node_session *s, enum code_status status, int exit_cod
     struct code_outcome *o = &call->job.outcome;
     s->current = NULL;
     s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     timer_stop(s->timer);
     redirect(s, logs_new(s->table->output_dir));
     o->status = status;
@@ -341,6 +342,7 @@ int node_session_call(struct node_session *s, const struct node_call_spec *spec,
     if (call_new(s, spec, &call, err) < 0)
         return -1;
     s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     *s->queue_end = call;
     s->queue_end = &call->next;
     s->queued++;
