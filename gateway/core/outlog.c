@@ -78,16 +78,20 @@ static int spill(struct outlog *log)
     return 0;
 }
 
-/* From here on nothing is kept. */
-static void give_up(struct outlog *log, int why)
+/* From here on nothing is kept, but what memory has room for where there is no file. */
+static void give_up(struct outlog *log, const char *data, size_t n, int why)
 {
+    size_t room = log->fd < 0 ? log->memory.limit - log->memory.len : 0;
+    size_t kept = n < room ? n : room;
+    if (kept && bytes_add(&log->memory, data, kept) == 0)
+        log->length += kept;
     log_warn("output log: %s: the rest of this output is not kept", strerrordesc_np(why));
     log->lost = true;
     log->mark_at = log->length;
-    int n =
+    int length =
         snprintf(log->mark, sizeof log->mark, "\n[%s (%s): the rest of this output was not kept]\n",
                  strerrordesc_np(why), err_errno_name(why));
-    log->mark_length = (size_t)n < sizeof log->mark ? (size_t)n : sizeof log->mark - 1;
+    log->mark_length = (size_t)length < sizeof log->mark ? (size_t)length : sizeof log->mark - 1;
     log->length += log->mark_length;
 }
 
@@ -101,7 +105,7 @@ void outlog_append(struct outlog *log, const char *data, size_t n)
     }
     log->memory.failed = false;
     if (spill(log) < 0 || write_at(log, log->length, data, n) < 0) {
-        give_up(log, errno);
+        give_up(log, data, n, errno);
         return;
     }
     log->length += n;

@@ -19,6 +19,8 @@
 #define FOLD_AFTER 256
 /* After the disk took nothing. */
 #define RETRY_MS 1000
+/* How long somebody else's lock is waited for, by the loop too. */
+#define BUSY_MS 1000
 
 struct write {
     struct write *next;
@@ -116,7 +118,7 @@ static int open_connection(const char *path, sqlite3 **ret_db, bool *ret_damaged
         (void)sqlite3_close(db);
         return -1;
     }
-    (void)sqlite3_busy_timeout(db, 5000);
+    (void)sqlite3_busy_timeout(db, BUSY_MS);
     if (run_sql(db,
                 "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-256;"
                 "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY",
