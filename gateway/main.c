@@ -156,10 +156,10 @@ static int open_base(struct gateway *g, struct err *err)
         loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
         loop_signal(g->app.loop, SIGINT, on_stop, g, err) < 0)
         return -1;
-    birth_open(g->config.memory_max, g->config.pids_max);
     size_t left = environment_end_leftovers(g->environment);
     if (left)
         log_warn("ended %zu processes that an earlier gateway left behind", left);
+    birth_open(g->config.memory_max, g->config.pids_max);
     return 0;
 }
 

@@ -225,10 +225,12 @@ int cgroup_open(const char *root, enum controller controller, uint64_t max,
     const char *name = controller_names[controller];
     struct cgroup *g = ret_group;
     *g = (struct cgroup){.version = 0};
-    if (sibling && sibling->version == 2)
-        (void)path_of(g->parent, sibling->parent, ""), g->version = 2;
-    else if (!find_parent(root, name, g))
+    if (sibling && sibling->version == 2) {
+        g->version = 2;
+        memcpy(g->parent, sibling->parent, sizeof g->parent);
+    } else if (!find_parent(root, name, g)) {
         return err_set(err, ERR_UNAVAILABLE, "there are no control groups that limit %s", name);
+    }
     remove_leftovers(g->parent);
     if ((g->version == 2 && enable(root, g, name) < 0) ||
         make_folder(g->parent, "", g->folder) < 0 || limit(g, controller, max) < 0) {
@@ -241,8 +243,10 @@ int cgroup_open(const char *root, enum controller controller, uint64_t max,
 
 void cgroup_close(struct cgroup *g)
 {
-    if (g->folder[0])
+    if (g->folder[0]) {
         (void)rmdir(g->folder);
+        remove_leftovers(g->parent);
+    }
     g->folder[0] = '\0';
     /* Back to where we came from, so that the leaf can go, too. */
     if (g->own[0]) {

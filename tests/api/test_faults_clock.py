@@ -152,10 +152,18 @@ def test_histories_keep_their_order(server: ClockServer) -> None:
     assert told == done[::-1], "and as remembered"
 
 
-def test_idle_sessions_live_through_a_jump(server: ClockServer) -> None:
-    """A year ahead at once is no idleness."""
-    server.api.node.create("kept")
-    server.shift(YEAR)
-    server.api.node.create("next")  # a sweep follows
-    eventually(lambda: server.api.get("/healthz").status == 200, "it answers")
-    assert set(server.api.node.sessions()) >= {"kept", "next"}
+def test_who_was_idle_for_longest_is_not_asked_of_the_wall_clock(shim: Path, tmp_path: Path) -> None:
+    """Nameless sessions make room in the order they were used in, wherever the clock stood then."""
+    server = ClockServer(shim, tmp_path / "shift", "--max-bash-sessions", "2", "--max-shell-sessions", "2")
+    try:
+        api = server.start().api
+        first = (api.bash.exec("true").session_id, api.shell.exec("true").session_id)
+        server.shift(-HOUR)
+        second = (api.bash.exec("true").session_id, api.shell.exec("true").session_id)
+        third = (api.bash.exec("true").session_id, api.shell.exec("true").session_id)
+        assert set(api.shell.sessions()) == {second[1], third[1]}
+        alive = {name for name, info in api.bash.sessions().items() if info["status"] != "closed"}
+        assert alive == {second[0], third[0]} and first[0] not in alive
+        server.stop()
+    finally:
+        server.discard()

@@ -8,9 +8,9 @@ import threading
 import time
 from typing import Callable, Iterator
 
-import psutil
 import pytest
 
+from faulty import open_fds
 from rawhttp import RawConnection
 from server import Server
 from waiting import Stopwatch, allow, eventually
@@ -25,10 +25,6 @@ STALL = 1
 def strict(start_gateway) -> Server:
     """A gateway that loses its patience after a second."""
     return start_gateway("--stall-seconds", str(STALL), "--min-rate", "10000")
-
-
-def open_fds(server: Server) -> int:
-    return psutil.Process(server.pid).num_fds()
 
 
 def connections(server: Server) -> int:
@@ -51,23 +47,15 @@ def test_one_connection_too_many_is_told_so(start_gateway) -> None:
     """With every connection at work nobody is ended for the next, which hears why; and then all works again."""
     server = start_gateway("--max-connections", str(CEILING))
     server.api.close()
-    busy = [asking(server) for _ in range(CEILING - 1)]
-    with RawConnection(server) as last:
-        last.send(last.head("GET /healthz HTTP/1.1"))
-        assert last.answer().status == 200, "the ceiling itself"
-        for raw in busy:
-            raw.socket.settimeout(0.01)
-        last.send(last.head("GET /healthz HTTP/1.1"))
-        assert last.answer().status == 200
-        busy.append(asking(server)) if False else None
-        held = RawConnection(server)
-        held.send(held.head("GET /healthz HTTP/1.1"))
-        refused = held.answer()
-        assert refused.status == 503 and refused.headers["retry-after"], refused
-        assert b"as many connections as it takes" in refused.body
-        held.assert_closed()
-        held.socket.close()
+    busy = [asking(server) for _ in range(CEILING)]
+    with RawConnection(server) as refused:
+        refused.send(refused.head("GET /healthz HTTP/1.1"))
+        answer = refused.answer()
+        assert answer.status == 503 and answer.headers["retry-after"], answer
+        assert b"as many connections as it takes" in answer.body
+        refused.assert_closed()
     for raw in busy:
+        raw.socket.settimeout(0.01)
         with pytest.raises(TimeoutError):
             raw.socket.recv(1)
         raw.socket.close()
@@ -94,7 +82,6 @@ def test_idle_connections_make_room(start_gateway) -> None:
         idle.append(raw)
     eventually(lambda: answers(server), "an idle one has made room")
     idle[0].assert_closed()
-    assert not idle[0].socket.recv(1) if False else True
     alive = [raw for raw in idle[2:] if still_answers(raw)]
     assert len(alive) >= CEILING - 4, "no more are ended than needed"
     for raw in idle:
@@ -134,13 +121,6 @@ def trickled() -> Iterator[Callable[..., None]]:
     stop.set()
     for thread in threads:
         thread.join()
-
-
-HEADS = {
-    "request line": lambda raw: b"GET /",
-    "headers": lambda raw: raw.head("GET /healthz HTTP/1.1")[:-2] + b"X-A: ",
-    "second request": None,
-}
 
 
 @pytest.mark.parametrize("where", ["request line", "headers"])
@@ -228,7 +208,7 @@ def test_an_answer_nobody_takes_is_ended(strict, rate: int) -> None:
 
 
 def test_a_slow_reader_above_the_rate_gets_it_all(strict) -> None:
-    path = big_file(strict, 1 << 20)
+    path = big_file(strict, 600_000)
     with RawConnection(strict, timeout=30) as raw, Stopwatch() as watch:
         raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         raw.send(raw.head(f"GET /v1/file/download?path={path} HTTP/1.1", "Connection: close"))
@@ -236,8 +216,8 @@ def test_a_slow_reader_above_the_rate_gets_it_all(strict) -> None:
         while chunk := raw.socket.recv(20_000):
             got += len(chunk)
             time.sleep(20_000 / 200_000)
-    assert got > 1 << 20
-    assert watch.seconds > 3 * STALL
+    assert got > 600_000
+    assert watch.seconds > 2 * STALL
 
 
 def test_what_is_silent_by_design_lives(strict, trickled) -> None:
@@ -253,8 +233,8 @@ def test_what_is_silent_by_design_lives(strict, trickled) -> None:
         socket_.head("GET /v1/shell/ws HTTP/1.1", *upgrade, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     )
     socket_.read_until(b"101")
-    started = api.bash.start("sleep 4; echo done", "quiet")
-    events = list(api.bash.stream("sleep 4; echo told"))
+    started = api.bash.start("sleep 3; echo done", "quiet")
+    events = list(api.bash.stream("sleep 3; echo told"))
     output = api.bash.output("quiet", started.command_id, wait=True, wait_timeout=20)
     assert [e.data for e in events if e.name == "stdout"] and events[-1].name == "exit"
     assert output.stdout == "done\n"
