@@ -78,26 +78,34 @@ static int spill(struct outlog *log)
     return 0;
 }
 
-/* From here on nothing is kept, but what memory has room for where there is no file. */
+/* For now nothing is kept, but what memory has room for where there is no file. */
 static void give_up(struct outlog *log, const char *data, size_t n, int why)
 {
     size_t room = log->fd < 0 ? log->memory.limit - log->memory.len : 0;
     size_t kept = n < room ? n : room;
     if (kept && bytes_add(&log->memory, data, kept) == 0)
         log->length += kept;
-    log_warn("output log: %s: the rest of this output is not kept", strerrordesc_np(why));
+    log_warn("output log: %s: output is not kept", strerrordesc_np(why));
     log->lost = true;
     log->mark_at = log->length;
-    int length =
-        snprintf(log->mark, sizeof log->mark, "\n[%s (%s): the rest of this output was not kept]\n",
-                 strerrordesc_np(why), err_errno_name(why));
+    int length = snprintf(log->mark, sizeof log->mark, "\n[%s (%s): what came here was not kept]\n",
+                          strerrordesc_np(why), err_errno_name(why));
     log->mark_length = (size_t)length < sizeof log->mark ? (size_t)length : sizeof log->mark - 1;
     log->length += log->mark_length;
 }
 
+/* Whether the disk takes something again: the mark becomes part of what is kept. */
+static bool recover(struct outlog *log)
+{
+    if (spill(log) < 0 || write_at(log, log->mark_at, log->mark, log->mark_length) < 0)
+        return false;
+    log->lost = false;
+    return true;
+}
+
 void outlog_append(struct outlog *log, const char *data, size_t n)
 {
-    if (log->lost)
+    if (log->lost && !recover(log))
         return;
     if (log->fd < 0 && bytes_add(&log->memory, data, n) == 0) {
         log->length += n;

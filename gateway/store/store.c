@@ -512,7 +512,7 @@ void store_write(struct store *s, const char *sql, const struct value *values, s
 int store_idle(void *arg)
 {
     struct store *s = arg;
-    return !s->scheduled && !has_queue(s);
+    return !s->scheduled && (atomic_load(&s->failing) || !has_queue(s));
 }
 
 void store_flush(struct store *s)
@@ -571,6 +571,8 @@ void store_close(struct store *s)
         return;
     if (s->writer)
         store_flush(s);
+    if (s->queued)
+        log_error("database: %zu records could not be written", s->queued);
     free_list(take_queue(s));
     timer_close(s->retry);
     for (size_t i = 0; i < CACHED; i++)

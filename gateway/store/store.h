@@ -45,7 +45,7 @@ void store_close(struct store *store);
 void store_write(struct store *store, const char *sql, const struct value *values, size_t n);
 /* The same, applied before this returns, with everything queued before it. */
 void store_write_now(struct store *store, const char *sql, const struct value *values, size_t n);
-/* 1 when nothing is queued or being applied. */
+/* 1 when nothing is queued or being applied, or nothing can be. */
 int store_idle(void *store);
 /* Apply everything queued, now, on this thread. */
 void store_flush(struct store *store);

@@ -71,7 +71,7 @@ def test_output_that_finds_no_room_says_so(server: SmallDiskServer) -> None:
     server.fill()
     ran = server.api.bash.exec("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo done >&2", max_output_length=0)
     assert (ran.status, ran.exit_code, ran.stderr) == ("completed", 0, "done\n")
-    assert f"({server.errno_name}): the rest of this output was not kept]" in ran.stdout[-200:]
+    assert f"({server.errno_name}): what came here was not kept]" in ran.stdout[-200:]
     assert ran.stdout.startswith("x" * 50_000) and len(ran.stdout) < 200_000
     again = server.api.bash.output(ran.session_id, ran.command_id, offset=ran.offset - 30)
     assert again.stdout.endswith("was not kept]\n") and again.offset == ran.offset
@@ -79,6 +79,19 @@ def test_output_that_finds_no_room_says_so(server: SmallDiskServer) -> None:
     server.free()
     whole = server.api.bash.exec("head -c 300000 /dev/zero | tr '\\0' x", max_output_length=0)
     assert whole.stdout == "x" * 300_000
+
+
+def test_output_goes_on_where_there_is_room_again(server: SmallDiskServer) -> None:
+    """The line stands for what is missing: services run for long, and their logs do not end for good."""
+    server.fill()
+    big = "head -c 300000 /dev/zero | tr '\\0' x"
+    ran = server.api.bash.start(f"{big}; echo; read word; {big}; echo; echo $word", "talk")
+    eventually(lambda: "not kept]" in server.api.bash.output("talk", offset=0).stdout, "the disk took no more")
+    server.free()
+    server.api.bash.write("talk", "goodbye\n")
+    whole = server.api.bash.finish("talk", ran.command_id).stdout
+    assert whole.count("what came here was not kept]") == 1 and whole.endswith("x\ngoodbye\n")
+    assert 300_000 < len(whole) < 500_000
 
 
 def test_what_was_done_meanwhile_is_remembered(server: SmallDiskServer) -> None:

@@ -76,9 +76,9 @@ static void delegated(const char *group)
     (void)snprintf(line, sizeof line, "0::%s\n", group);
     put("/proc/self/cgroup", line);
     (void)snprintf(path, sizeof path, "/sys/fs/cgroup%s", strcmp(group, "/") == 0 ? "" : group);
-    strcat(strcpy(line, path), "/cgroup.controllers");
+    (void)snprintf(line, sizeof line, "%.200s/cgroup.controllers", path);
     put(line, "cpu memory pids\n");
-    strcat(strcpy(line, path), "/cgroup.subtree_control");
+    (void)snprintf(line, sizeof line, "%.200s/cgroup.subtree_control", path);
     put(line, "");
     expect_group(path, v2_files);
 }
