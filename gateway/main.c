@@ -169,7 +169,13 @@ static int open_store(struct gateway *g, struct err *err)
     const char *path = arena_printf(g->arena, "%s/sandgate.db", g->config.state);
     if (!path)
         return err_memory(err);
-    if (store_open(g->app.loop, path, &g->app.store, &moved, err) < 0)
+    int r = store_open(g->app.loop, path, &g->app.store, &moved, err);
+    /* Whoever wants to make room needs the gateway for that. */
+    if (r < 0 && err->sys == ENOSPC) {
+        log_error("%s: %s: the history of this run is kept in memory alone", path, err->text);
+        r = store_open(g->app.loop, STORE_IN_MEMORY, &g->app.store, &moved, err);
+    }
+    if (r < 0)
         return -1;
     if (moved)
         log_warn("the database was damaged: moved aside as %s.damaged-*, history starts anew",

@@ -15,7 +15,8 @@ from typing import Sequence
 from server import Server
 
 SIZE = 6 << 20
-_MOUNT = 'mount -t tmpfs -o size=%d,mode=755 tmpfs "$0" && mkdir -p "$0/home" "$0/workspace" "$0/state" && exec "$@"'
+_MOUNT = 'mount -t tmpfs -o size=%d,mode=755 tmpfs "$0" && mkdir -p "$0/home" "$0/workspace" "$0/state" && %s exec "$@"'
+_FILL = 'dd if=/dev/zero of="$0/ballast" bs=4k 2> /dev/null;'
 _WAYS = {
     "mount": ["unshare", "-m", "--propagation", "private"],
     "namespace": ["unshare", "-rm", "--propagation", "private"],
@@ -32,11 +33,11 @@ def way() -> str:
 
 
 class SmallDiskServer(Server):
-    """`disk` is the directory that lies on it, and holds all of the gateway's."""
+    """`disk` is the directory that lies on it, and holds all of the gateway's. `full`: so it is from the start."""
 
-    def __init__(self, args: Sequence[str] = (), **options) -> None:
+    def __init__(self, args: Sequence[str] = (), *, full: bool = False, **options) -> None:
         super().__init__(args, **options)
-        self.way = way()
+        self.way, self.full = way(), full
         self.disk = self.root / "disk"
         self.disk.mkdir()
         for name in ("home", "workspace", "state"):
@@ -45,8 +46,9 @@ class SmallDiskServer(Server):
 
     def command_line(self) -> list[str]:
         if self.way == "limit":
-            return super().command_line()
-        return [*_WAYS[self.way], "sh", "-c", _MOUNT % SIZE, str(self.disk), *super().command_line()]
+            return [*(["prlimit", "--fsize=0:unlimited", "--"] if self.full else []), *super().command_line()]
+        script = _MOUNT % (SIZE, _FILL if self.full else "")
+        return [*_WAYS[self.way], "sh", "-c", script, str(self.disk), *super().command_line()]
 
     def seen(self, path: Path) -> Path:
         """The path as the gateway sees it, which may have mounts of its own."""

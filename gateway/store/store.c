@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -61,8 +62,17 @@ struct value value_text(const char *text)
                 : (struct value){.type = VALUE_NULL};
 }
 
+static bool lacks_room(sqlite3 *db)
+{
+    int number = sqlite3_system_errno(db);
+    return (sqlite3_errcode(db) & 0xff) == SQLITE_FULL || number == ENOSPC || number == EDQUOT ||
+           number == EFBIG;
+}
+
 static int sql_error(struct err *err, sqlite3 *db, const char *what)
 {
+    if (db && sqlite3_errcode(db) != SQLITE_OK && lacks_room(db))
+        return err_errno(err, ENOSPC, "%s", what);
     return err_set(err, ERR_INTERNAL, "%s: %s", what, db ? sqlite3_errmsg(db) : "out of memory");
 }
 
@@ -112,7 +122,7 @@ static int open_connection(const char *path, sqlite3 **ret_db, bool *ret_damaged
 {
     sqlite3 *db = NULL;
     *ret_damaged = false;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
     if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
         (void)sql_error(err, db, "cannot open the database");
         (void)sqlite3_close(db);
@@ -141,9 +151,10 @@ static int check_sound(sqlite3 *db, bool *ret_damaged, struct err *err)
     const char *told = code == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
     bool sound = told && strcmp(told, "ok") == 0;
     *ret_damaged = !sound && (code == SQLITE_ROW || is_damage(code));
-    if (!sound)
-        (void)err_set(err, ERR_INTERNAL, "the database cannot be read: %s",
-                      told ? told : sqlite3_errmsg(db));
+    if (!sound && told)
+        (void)err_set(err, ERR_INTERNAL, "the database is damaged: %s", told);
+    else if (!sound)
+        (void)sql_error(err, db, "the database cannot be read");
     (void)sqlite3_finalize(st);
     return sound ? 0 : -1;
 }
@@ -191,7 +202,7 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
     (void)pthread_mutex_init(&s->queue_lock, NULL);
     bool damaged;
     if (open_writer(path, &s->writer, &damaged, err) < 0) {
-        if (!damaged)
+        if (!damaged || strcmp(path, STORE_IN_MEMORY) == 0)
             goto failed;
         move_aside(path);
         *ret_moved = true;

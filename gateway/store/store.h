@@ -32,7 +32,8 @@ struct value value_text(const char *text);
 
 /* Opens `path`, creating and migrating it. A damaged file is moved aside (PATH.damaged-TIME) and a
  * fresh one begun; *ret_moved tells. One that cannot be opened for another reason (a full disk,
- * somebody's lock) is left where it is. */
+ * somebody's lock) is left where it is; err->sys is ENOSPC for want of room. */
+#define STORE_IN_MEMORY "file:/sandgate?vfs=memdb" /* a path that needs no disk */
 int store_open(struct loop *loop, const char *path, struct store **ret_store, bool *ret_moved,
                struct err *err) MUST_CHECK;
 /* Applies everything queued first. NULL is fine. */

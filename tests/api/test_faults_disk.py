@@ -131,6 +131,24 @@ def test_a_shell_says_what_it_cannot_do(server: SmallDiskServer) -> None:
     assert server.api.shell.exec("echo $kept $PWD", "old").output == "yes /usr\n"
 
 
+def test_it_starts_on_a_full_disk() -> None:
+    """Or nobody could make room: what it would have recorded it says it keeps in memory."""
+    server = SmallDiskServer(full=True)
+    try:
+        api = server.start().api
+        assert "kept in memory alone" in server.log()
+        ran = api.bash.exec("echo $((6 * 7))", "first")
+        assert ran.stdout == "42\n"
+        assert api.bash.output("first", ran.command_id).command["exit_code"] == 0
+        assert_no_room(server, api.file.call("write", file=str(server.workspace / "a"), content="x" * 10_000))
+        server.free()
+        api.file.write(str(server.workspace / "a"), "x" * 10_000)
+        assert api.shell.exec("echo ok").output == "ok\n"
+        server.stop()
+    finally:
+        server.discard()
+
+
 def test_it_stops_in_order_on_a_full_disk(server: SmallDiskServer) -> None:
     server.api.shell.exec("echo before", "old")
     server.fill()
