@@ -142,7 +142,7 @@ enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdi
     case HEAD_BODY:
         return body ? PHASE_BODY : PHASE_NO_BODY;
     case HEAD_STREAM:
-        return PHASE_SINK;
+        return ex->parked ? PHASE_AWAIT : PHASE_SINK;
     case HEAD_RUN:
         return body ? PHASE_BODY : PHASE_NO_BODY;
     case HEAD_REFUSE:
@@ -162,6 +162,15 @@ enum conn_state request_conn_state(const struct exchange *ex)
                                                : CONN_ANSWER;
     bool body = ex->phase == PHASE_BODY || ex->phase == PHASE_SINK || ex->phase == PHASE_DRAIN;
     return body && !(passed_on && ex->phase == PHASE_SINK) ? CONN_BODY : CONN_WORKING;
+}
+
+bool request_awaits(struct exchange *ex)
+{
+    if (ex->phase != PHASE_AWAIT || ex->parked)
+        return ex->phase == PHASE_AWAIT;
+    ex->phase = exchange_replied(ex) ? PHASE_DRAIN : PHASE_SINK;
+    conn_enter(&ex->server->patience, ex->conn, request_conn_state(ex));
+    return false;
 }
 
 const char *exchange_method(const struct exchange *ex)
