@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@
 #include "core/toolbox.h"
 #include "http/upstream.h"
 #include "http/ws.h"
+#include "io/birth.h"
 #include "io/slack.h"
 #include "io/spawn.h"
 #include "store/store.h"
@@ -160,6 +162,7 @@ static int open_base(struct gateway *g, struct err *err)
     size_t left = environment_end_leftovers(g->environment);
     if (left)
         log_warn("ended %zu processes that an earlier gateway left behind", left);
+    birth_open(g->config.memory_max, g->config.pids_max);
     return 0;
 }
 
@@ -169,7 +172,13 @@ static int open_store(struct gateway *g, struct err *err)
     const char *path = arena_printf(g->arena, "%s/sandgate.db", g->config.state);
     if (!path)
         return err_memory(err);
-    if (store_open(g->app.loop, path, &g->app.store, &moved, err) < 0)
+    int r = store_open(g->app.loop, path, &g->app.store, &moved, err);
+    /* Whoever wants to make room needs the gateway for that. */
+    if (r < 0 && err->sys == ENOSPC) {
+        log_error("%s: %s: the history of this run is kept in memory alone", path, err->text);
+        r = store_open(g->app.loop, STORE_IN_MEMORY, &g->app.store, &moved, err);
+    }
+    if (r < 0)
         return -1;
     if (moved)
         log_warn("the database was damaged: moved aside as %s.damaged-*, history starts anew",
@@ -199,6 +208,20 @@ static void wipe_key(struct gateway *g)
     explicit_bzero(key, strlen(key));
 }
 
+/* Half of the descriptors at most: a connection that is passed on has two, and what it asks for
+ * needs some of its own. */
+static unsigned connections_within_reach(const struct config *config)
+{
+    struct rlimit files;
+    rlim_t wanted = (rlim_t)config->max_connections;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 2 >= wanted)
+        return (unsigned)wanted;
+    log_warn("the limit of %llu open files leaves room for %llu connections, not %llu",
+             (unsigned long long)files.rlim_cur, (unsigned long long)files.rlim_cur / 2,
+             (unsigned long long)wanted);
+    return (unsigned)(files.rlim_cur / 2);
+}
+
 static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
@@ -222,7 +245,12 @@ static int open_http(struct gateway *g, struct err *err)
         .service_ms = SERVICE_WAIT_MS,
     };
     struct server_hooks hooks = pipeline_hooks(&g->pipeline, &g->app);
-    struct server_limits limits = {(unsigned)g->config.max_connections, IDLE_SECONDS};
+    struct server_limits limits = {
+        .connections = connections_within_reach(&g->config),
+        .idle_seconds = IDLE_SECONDS,
+        .stall_ms = (uint64_t)g->config.stall_seconds * 1000,
+        .min_rate = (uint64_t)g->config.min_rate,
+    };
     if (server_open(g->app.loop, fd, &hooks, &limits, &g->app.server, err) < 0)
         return -1;
     announce(fd);
@@ -323,6 +351,7 @@ static void close_all(struct gateway *g)
     slack_close(g->slack);
     loop_close(g->app.loop);
     children_close(g->app.children);
+    birth_close();
     toolbox_close(g->app.toolbox);
     resources_close(g->app.resources);
     files_close(g->app.files);
@@ -380,6 +409,7 @@ int main(int argc, char **argv)
     struct gateway gateway = {.arena = arena_new()};
     hold_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write past RLIMIT_FSIZE fails instead */
     (void)setenv("UV_THREADPOOL_SIZE", WORKERS, 1);
     /* Few threads allocate here: more arenas would only hold more memory. */
     (void)mallopt(M_ARENA_MAX, 2);

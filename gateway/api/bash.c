@@ -49,6 +49,12 @@ static void write_stream(struct jsonw *w, const char *name, struct outlog *log, 
     jsonw_ktext(w, name, text.data ? text.data : "", text.len);
 }
 
+static void hint_memory(struct exchange *ex, const struct command *c)
+{
+    if (c->exited && c->exit.out_of_memory && c->status == COMMAND_COMPLETED)
+        reply_hint(ex, "memory ran out and the kernel ended a process of this command");
+}
+
 static void reply_exec(struct exchange *ex, const char *session_id, struct command *c)
 {
     const struct bash_exec_input *in = exchange_input(ex);
@@ -72,6 +78,7 @@ static void reply_exec(struct exchange *ex, const char *session_id, struct comma
     jsonw_kint(w, "offset", (int64_t)offset);
     jsonw_kint(w, "stderr_offset", (int64_t)error_offset);
     jsonw_object_end(w);
+    hint_memory(ex, c);
     reply_end(ex);
 }
 
@@ -161,6 +168,7 @@ static void output_reply(struct wait *wait)
     write_exit_code(w, c);
     jsonw_object_end(w);
     jsonw_object_end(w);
+    hint_memory(wait->ex, c);
     if (skipped)
         reply_hint(wait->ex,
                    arena_printf(exchange_arena(wait->ex), "%llu bytes of the middle were not kept",

@@ -7,6 +7,7 @@
 #include "api/app.h"
 #include "core/config.h"
 #include "http/envelope.h"
+#include "io/birth.h"
 
 static double rounded(double value, double grain)
 {
@@ -46,6 +47,18 @@ static void write_space(struct jsonw *w, const struct resource_use *use, const c
     jsonw_object_end(w);
 }
 
+static void write_limit(struct jsonw *w, const char *name, struct birth_limit limit)
+{
+    jsonw_key(w, name);
+    jsonw_object(w);
+    if (limit.max)
+        jsonw_kint(w, "max", (int64_t)limit.max);
+    else
+        jsonw_knull(w, "max");
+    jsonw_kstr(w, "by", limit.by);
+    jsonw_object_end(w);
+}
+
 static int resources(struct exchange *ex, struct err *err)
 {
     const struct app *app = app_of(ex);
@@ -62,6 +75,11 @@ static int resources(struct exchange *ex, struct err *err)
         jsonw_number(w, use.load[i]);
     jsonw_array_end(w);
     jsonw_kint(w, "processes", use.processes);
+    jsonw_key(w, "limits");
+    jsonw_object(w);
+    write_limit(w, "memory", birth_memory());
+    write_limit(w, "processes", birth_pids());
+    jsonw_object_end(w);
     jsonw_object_end(w);
     reply_end(ex);
     return 0;

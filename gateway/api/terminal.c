@@ -258,8 +258,10 @@ static int take_input(struct terminal *t, struct arena *arena, const char *text,
     if (decode(arena, text, n, input_fields, &m, err) < 0)
         return -1;
     viewer_input(&t->viewer, m.data.p, m.data.n);
-    if (s)
+    if (s) {
         s->last_used_at = history_now();
+        s->used_clock = loop_clock();
+    }
     return 0;
 }
 

@@ -80,7 +80,7 @@ static bool evict_idle(struct bash_sessions *t)
     struct bash_session *s, *oldest = NULL;
     while ((s = map_next(&t->map, &walk)))
         if (s->disposable && !s->current && !s->queue &&
-            (!oldest || s->last_used_at < oldest->last_used_at))
+            (!oldest || s->used_clock < oldest->used_clock))
             oldest = s;
     if (!oldest)
         return false;
@@ -101,6 +101,7 @@ static int session_new(struct bash_sessions *t, const char *id, const char *dir,
     s->queue_end = &s->queue;
     s->kept_end = &s->kept;
     s->created_at = s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     (void)snprintf(s->id, sizeof s->id, "%s", id);
     s->working_dir = strdup(dir);
     if (!s->working_dir || map_put(&t->map, s->id, s) < 0) {
@@ -329,6 +330,7 @@ int bash_sessions_exec(struct bash_sessions *t, const struct bash_exec *exec,
         make_command(s, exec, &c, err) < 0)
         return -1;
     s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     s->command_count++;
     t->started++;
     remember(s);
@@ -424,6 +426,7 @@ static void restore(void *arg, const struct session_record *r)
     }
     s->created_at = r->created_at;
     s->last_used_at = r->last_used_at;
+    s->used_clock = loop_clock();
     s->disposable = true;
 }
 

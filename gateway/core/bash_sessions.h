@@ -26,6 +26,7 @@ struct bash_session {
     char id[IDENT_SIZE];
     char *working_dir, *snapshot;
     int64_t created_at, last_used_at;
+    uint64_t used_clock;                /* loop_clock() then: what deadlines go by */
     struct command *current;            /* running, or NULL */
     struct command *queue, **queue_end; /* pending */
     struct command *kept, **kept_end;   /* ended, oldest first */

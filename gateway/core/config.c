@@ -23,6 +23,9 @@ struct setting {
 };
 
 #define WAIT_PORTS_MAX 64
+/* Less would not let a shell start. */
+#define MEMORY_MAX_MIN (16 * MIB)
+#define PIDS_MAX_MIN   8
 
 #define AT(member) offsetof(struct config, member)
 
@@ -58,7 +61,15 @@ static const struct setting settings[] = {
     {"proxy-exclude", "PROXY_EXCLUDE", "", KIND_TEXT, AT(proxy.exclude), 0, 0, false,
      "hosts the browser never reaches by the proxy"},
     {"max-connections", "SANDGATE_MAX_CONNECTIONS", "4096", KIND_COUNT, AT(max_connections), 16,
-     100000, false, "client connections at once"},
+     100000, false, "client connections at once; idle ones make room, more are refused with 503"},
+    {"stall-seconds", "SANDGATE_STALL_SECONDS", "30", KIND_COUNT, AT(stall_seconds), 1, 3600, false,
+     "a request that comes, or an answer that is taken, too slowly for this long is ended"},
+    {"min-rate", "SANDGATE_MIN_RATE", "1024", KIND_COUNT, AT(min_rate), 0, 1073741824, false,
+     "bytes a second that are not too slow; 0: only the request's head is timed"},
+    {"memory-max", "SANDBOX_MEMORY_MAX", "", KIND_TEXT, AT(memory_max_text), 0, 0, false,
+     "memory of all children together, in bytes or with K, M, G or T; needs a control group"},
+    {"pids-max", "SANDBOX_PIDS_MAX", "", KIND_TEXT, AT(pids_max_text), 0, 0, false,
+     "processes and threads of all children together; needs a control group"},
     {"max-shell-sessions", "MAX_SHELL_SESSIONS", "256", KIND_COUNT, AT(max_shell_sessions), 1,
      10000, false, "shell sessions at once; nameless idle ones make room"},
     {"max-bash-sessions", "MAX_BASH_SESSIONS", "256", KIND_COUNT, AT(max_bash_sessions), 1, 100000,
@@ -137,6 +148,14 @@ static int port_from_environment(struct arena *arena, struct config *c, char **e
         return 0;
     c->listen = arena_printf(arena, "127.0.0.1:%s", port);
     return c->listen ? 0 : err_memory(err);
+}
+
+/* The short name that container tools use. */
+static void pids_from_environment(struct config *c, char **environment)
+{
+    const char *max = lookup(environment, "PIDS_MAX");
+    if (max && !c->pids_max_text[0])
+        c->pids_max_text = max;
 }
 
 static const struct setting *find(const char *flag, size_t n)
@@ -263,6 +282,29 @@ static int check_display(struct config *c, struct err *err)
     return 0;
 }
 
+/* "512M" is 512 MiB. */
+static int check_amount(const char *flag, const char *text, uint64_t min, uint64_t *ret_value,
+                        struct err *err)
+{
+    static const char units[] = "KMGT";
+    size_t n = strlen(text);
+    uint64_t value = 0;
+    unsigned shift = 0;
+    const char *unit = n > 1 ? strchr(units, text[n - 1] & ~0x20) : NULL;
+    if (n == 0)
+        return 0;
+    if (unit) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        n--;
+    }
+    if (parse_u64(text, n, &value) < 0 || value > (uint64_t)INT64_MAX >> shift ||
+        value << shift < min)
+        return err_set(err, ERR_INVALID, "--%s: '%s' is not an amount of at least %llu", flag, text,
+                       (unsigned long long)min);
+    *ret_value = value << shift;
+    return 0;
+}
+
 static int check(struct arena *arena, struct config *c, struct err *err)
 {
     if (check_listen(c, err) < 0 || check_path("home", c->home, err) < 0)
@@ -273,7 +315,9 @@ static int check(struct arena *arena, struct config *c, struct err *err)
         c->state = arena_printf(arena, "%s/.sandgate", c->home);
     if (check_path("workspace", c->workspace, err) < 0 || check_path("state", c->state, err) < 0 ||
         check_hosts(c->allowed_hosts, err) < 0 || check_display(c, err) < 0 ||
-        check_ports(c->wait_ports, err) < 0)
+        check_ports(c->wait_ports, err) < 0 ||
+        check_amount("memory-max", c->memory_max_text, MEMORY_MAX_MIN, &c->memory_max, err) < 0 ||
+        check_amount("pids-max", c->pids_max_text, PIDS_MAX_MIN, &c->pids_max, err) < 0)
         return -1;
     if ((c->web && check_path("web", c->web, err) < 0) ||
         (c->services_dir && check_path("services-dir", c->services_dir, err) < 0))
@@ -290,8 +334,10 @@ int config_load(struct arena *arena, int argc, char **argv, char **environment,
                 struct config *ret_config, struct err *err)
 {
     struct config c = {0};
-    if (from_environment(&c, environment, err) < 0 ||
-        port_from_environment(arena, &c, environment, err) < 0 ||
+    if (from_environment(&c, environment, err) < 0)
+        return -1;
+    pids_from_environment(&c, environment);
+    if (port_from_environment(arena, &c, environment, err) < 0 ||
         from_arguments(&c, argc, argv, err) < 0)
         return -1;
     if (!c.help && !c.version && check(arena, &c, err) < 0)

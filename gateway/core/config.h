@@ -24,6 +24,9 @@ struct config {
     int display; /* number of the X display the sandbox has; claimed by config_prepare() */
     const char *allowed_hosts, *api_key, *timezone, *log_level;
     const char *wait_ports; /* "3000,8000": ready only when something listens on each */
+    int64_t stall_seconds, min_rate;
+    const char *memory_max_text, *pids_max_text;
+    uint64_t memory_max, pids_max; /* of all children together; 0: none */
     int64_t max_connections, max_shell_sessions, max_bash_sessions, max_commands;
     int64_t max_jupyter_sessions, jupyter_idle_seconds, nodejs_idle_seconds;
     int64_t session_idle_seconds, history_days, history_entries, max_output_bytes;

@@ -217,6 +217,15 @@ static int inherit(const struct file_draft *d, const struct stat *old, struct er
     return fchmod(d->fd, old->st_mode & 07777) < 0 ? 0 : 1;
 }
 
+/* The bytes of a file that cannot be replaced are written over: then there must be room for all of
+ * them before the first is. Where the file system cannot promise that, it is tried. */
+static int make_room(int fd, off_t size)
+{
+    if (size == 0 || fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size) == 0)
+        return 0;
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? -1 : 0;
+}
+
 static int overwrite(const struct file_draft *d, const struct target *t, struct err *err)
 {
     struct stat st;
@@ -225,10 +234,12 @@ static int overwrite(const struct file_draft *d, const struct target *t, struct 
         return file_fail(err, errno);
     if (!S_ISREG(st.st_mode))
         return file_fail_kind(err, st.st_mode);
+    off_t end = lseek(d->fd, 0, SEEK_END);
+    if (end < 0 || make_room(fd, end) < 0)
+        return file_fail(err, errno);
     if (file_copy(d->fd, fd, err) < 0)
         return -1;
-    off_t end = lseek(d->fd, 0, SEEK_END);
-    return end < 0 || ftruncate(fd, end) < 0 ? file_fail(err, errno) : 0;
+    return ftruncate(fd, end) < 0 ? file_fail(err, errno) : 0;
 }
 
 /* Give the draft a name in the destination's directory. */

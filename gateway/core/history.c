@@ -49,8 +49,9 @@ void history_command(struct store *store, const struct command_record *r)
     struct value v[] = {V_TEXT(r->id),      V_TEXT(r->kind),   V_TEXT(r->session_id),
                         V_TEXT(r->command), V_TEXT(r->status), V_INT(r->started_at)};
     store_write(store,
-                "INSERT INTO commands (id, kind, session_id, command, status, started_at)"
-                " VALUES (?1, ?2, ?3, substr(?4, 1, 65536), ?5, ?6)",
+                "INSERT INTO commands (id, kind, session_id, command, status, started_at, seq)"
+                " VALUES (?1, ?2, ?3, substr(?4, 1, 65536), ?5, ?6,"
+                " (SELECT coalesce(max(seq), 0) + 1 FROM commands))",
                 v, COUNT_OF(v));
 }
 
@@ -192,8 +193,9 @@ int history_find_command(struct store *store, const char *kind, const char *sess
     struct command_walk walk = {each, arg, kind, session_id, false};
     struct value v[] = {V_TEXT(kind), V_TEXT(session_id), V_TEXT(command_id)};
     int r = store_read(store,
-                       COMMAND_COLUMNS " WHERE kind = ?1 AND session_id = ?2 AND"
-                                       " (?3 IS NULL OR id = ?3) ORDER BY started_at DESC LIMIT 1",
+                       COMMAND_COLUMNS
+                       " WHERE kind = ?1 AND session_id = ?2 AND"
+                       " (?3 IS NULL OR id = ?3) ORDER BY seq DESC, started_at DESC LIMIT 1",
                        v, COUNT_OF(v), command_row, &walk, err);
     return r < 0 ? r : walk.found ? 0 : 1;
 }
@@ -238,7 +240,7 @@ int history_commands(struct store *store, const char *kind, const char *session_
     int r = store_read(store,
                        "SELECT id, command, status, exit_code, started_at, ended_at, stdout_bytes,"
                        " stderr_bytes FROM commands WHERE kind = ?1 AND session_id = ?2"
-                       " ORDER BY started_at DESC, id LIMIT ?3",
+                       " ORDER BY seq DESC, started_at DESC, id LIMIT ?3",
                        v, COUNT_OF(v), list_row, w, err);
     jsonw_array_end(w);
     return r;

@@ -63,6 +63,7 @@ static void finish(struct jupyter_session *s, enum code_status status, int exit_
     struct code_outcome *o = &call->job.outcome;
     s->current = NULL;
     s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     timer_stop(s->timer);
     o->status = status;
     o->exit_code = exit_code;
@@ -395,6 +396,7 @@ int jupyter_session_call(struct jupyter_session *s, const struct jupyter_call_sp
     if (call_new(s, spec, &call, err) < 0)
         return -1;
     s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     *s->queue_end = call;
     s->queue_end = &call->next;
     s->queued++;

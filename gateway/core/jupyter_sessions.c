@@ -187,7 +187,7 @@ static bool evict_idle(struct jupyter_sessions *t)
     struct map_walk walk = {0};
     struct jupyter_session *s, *oldest = NULL;
     while ((s = map_next(&t->map, &walk)))
-        if (s->disposable && !s->current && (!oldest || s->last_used_at < oldest->last_used_at))
+        if (s->disposable && !s->current && (!oldest || s->used_clock < oldest->used_clock))
             oldest = s;
     if (!oldest)
         return false;
@@ -206,6 +206,7 @@ static struct jupyter_session *session_new(struct jupyter_sessions *t, const cha
     s->disposable = spec->id.n == 0;
     s->once = spec->once;
     s->created_at = s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     (void)snprintf(s->id, sizeof s->id, "%s", id);
     s->cwd = strdup(spec->cwd.p ? spec->cwd.p : t->config->workspace);
     s->arena = arena_new();
@@ -256,15 +257,15 @@ static struct jupyter_session *find_expired(const struct jupyter_sessions *t, ui
 {
     struct map_walk walk = {0};
     struct jupyter_session *s;
-    int64_t now = history_now();
+    uint64_t now = loop_clock();
     while ((s = map_next(&t->map, &walk))) {
-        int64_t due = s->last_used_at + t->config->jupyter_idle_seconds * 1000;
+        uint64_t due = s->used_clock + (uint64_t)t->config->jupyter_idle_seconds * 1000;
         if (s->current || s->queue)
             continue;
         if (due <= now)
             return s;
-        if ((uint64_t)(due - now) < *ret_wait)
-            *ret_wait = (uint64_t)(due - now);
+        if (due - now < *ret_wait)
+            *ret_wait = due - now;
     }
     return NULL;
 }

@@ -42,6 +42,7 @@ struct jupyter_session {
     struct arena *arena; /* of the spec's text */
     struct kernel_spec spec;
     int64_t created_at, last_used_at; /* ms since the epoch */
+    uint64_t used_clock;              /* loop_clock() then: what deadlines go by */
     struct jupyter_call *current, *queue, **queue_end;
     size_t queued;
     bool disposable; /* nobody gave it a name: it may make room for another */

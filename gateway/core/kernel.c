@@ -138,8 +138,8 @@ static void describe(struct kernel *k, struct exit_status status, char *out, siz
 {
     const char *line = k->ready ? "" : last_words(k);
     if (status.signaled)
-        (void)snprintf(out, size, "the kernel was ended by signal %d (SIG%s)", status.signal,
-                       sigabbrev_np(status.signal));
+        (void)snprintf(out, size, "the kernel was ended by signal %d (SIG%s)%s", status.signal,
+                       sigabbrev_np(status.signal), status.out_of_memory ? ": out of memory" : "");
     else
         (void)snprintf(out, size, "the kernel %s with exit code %d%s%.200s",
                        k->ready ? "ended" : "ended while it started", status.code,

@@ -127,6 +127,7 @@ static void finish(struct node_session *s, enum code_status status, int exit_cod
     struct code_outcome *o = &call->job.outcome;
     s->current = NULL;
     s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     timer_stop(s->timer);
     redirect(s, logs_new(s->table->output_dir));
     o->status = status;
@@ -198,8 +199,8 @@ static void on_ended(void *arg, struct exit_status status)
     char why[128];
     struct code_told told = {.status = CHOICE_ABSENT};
     if (status.signaled)
-        (void)snprintf(why, sizeof why, "the session's process was ended by signal %d",
-                       status.signal);
+        (void)snprintf(why, sizeof why, "the session's process was ended by signal %d%s",
+                       status.signal, status.out_of_memory ? ": out of memory" : "");
     else
         (void)snprintf(why, sizeof why, "the session's process ended with exit code %d",
                        status.code);
@@ -341,6 +342,7 @@ int node_session_call(struct node_session *s, const struct node_call_spec *spec,
     if (call_new(s, spec, &call, err) < 0)
         return -1;
     s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     *s->queue_end = call;
     s->queue_end = &call->next;
     s->queued++;

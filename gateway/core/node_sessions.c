@@ -129,7 +129,7 @@ static bool evict_idle(struct node_sessions *t)
     struct map_walk walk = {0};
     struct node_session *s, *oldest = NULL;
     while ((s = map_next(&t->map, &walk)))
-        if (s->disposable && !s->current && (!oldest || s->last_used_at < oldest->last_used_at))
+        if (s->disposable && !s->current && (!oldest || s->used_clock < oldest->used_clock))
             oldest = s;
     if (!oldest)
         return false;
@@ -157,6 +157,7 @@ static int session_new(struct node_sessions *t, const char *id,
     s->major = spec->major;
     s->max_idle = at_most(t, spec->max_idle);
     s->created_at = s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     (void)snprintf(s->id, sizeof s->id, "%s", id);
     s->cwd = strdup(spec->cwd.p ? spec->cwd.p : t->config->workspace);
     s->node = strdup(spec->node);
@@ -226,9 +227,9 @@ int node_session_set_cwd(struct node_session *s, struct text cwd, struct err *er
 
 /* ---- idle sessions ---- */
 
-static int64_t due_at(const struct node_session *s)
+static uint64_t due_at(const struct node_session *s)
 {
-    return s->last_used_at + s->max_idle * 1000;
+    return s->used_clock + (uint64_t)s->max_idle * 1000;
 }
 
 /* The next that is over; *ret_wait: ms until another may be. */
@@ -236,14 +237,14 @@ static struct node_session *find_expired(const struct node_sessions *t, uint64_t
 {
     struct map_walk walk = {0};
     struct node_session *s;
-    int64_t now = history_now();
+    uint64_t now = loop_clock();
     while ((s = map_next(&t->map, &walk))) {
         if (s->current)
             continue;
         if (due_at(s) <= now)
             return s;
-        if ((uint64_t)(due_at(s) - now) < *ret_wait)
-            *ret_wait = (uint64_t)(due_at(s) - now);
+        if (due_at(s) - now < *ret_wait)
+            *ret_wait = due_at(s) - now;
     }
     return NULL;
 }
@@ -265,6 +266,7 @@ void node_session_set_idle(struct node_session *s, int64_t seconds)
 {
     s->max_idle = at_most(s->table, seconds);
     s->last_used_at = history_now();
+    s->used_clock = loop_clock();
 }
 
 /* ---- the table ---- */

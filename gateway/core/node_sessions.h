@@ -34,6 +34,7 @@ struct node_session {
     int major;                        /* its version; 0: not known yet */
     bool move;                        /* the process is to go to `cwd` at the next call */
     int64_t created_at, last_used_at; /* ms since the epoch */
+    uint64_t used_clock;              /* loop_clock() then: what deadlines go by */
     int64_t max_idle;                 /* seconds */
     int64_t count;                    /* calls begun */
     struct node_call *current, *queue, **queue_end;

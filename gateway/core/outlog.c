@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
@@ -56,6 +58,7 @@ static int write_at(struct outlog *log, uint64_t offset, const char *data, size_
     return 0;
 }
 
+/* Where the disk refuses, what is in memory stays there. */
 static int spill(struct outlog *log)
 {
     if (log->fd >= 0)
@@ -63,14 +66,46 @@ static int spill(struct outlog *log)
     log->fd = open(log->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (log->fd < 0)
         return -1;
-    int r = write_at(log, 0, log->memory.data, log->memory.len);
+    if (write_at(log, 0, log->memory.data, log->memory.len) < 0) {
+        int why = errno;
+        (void)close(log->fd);
+        (void)unlink(log->path);
+        log->fd = -1;
+        errno = why;
+        return -1;
+    }
     bytes_done(&log->memory);
-    return r;
+    return 0;
+}
+
+/* For now nothing is kept, but what memory has room for where there is no file. */
+static void give_up(struct outlog *log, const char *data, size_t n, int why)
+{
+    size_t room = log->fd < 0 ? log->memory.limit - log->memory.len : 0;
+    size_t kept = n < room ? n : room;
+    if (kept && bytes_add(&log->memory, data, kept) == 0)
+        log->length += kept;
+    log_warn("output log: %s: output is not kept", strerrordesc_np(why));
+    log->lost = true;
+    log->mark_at = log->length;
+    int length = snprintf(log->mark, sizeof log->mark, "\n[%s (%s): what came here was not kept]\n",
+                          strerrordesc_np(why), err_errno_name(why));
+    log->mark_length = (size_t)length < sizeof log->mark ? (size_t)length : sizeof log->mark - 1;
+    log->length += log->mark_length;
+}
+
+/* Whether the disk takes something again: the mark becomes part of what is kept. */
+static bool recover(struct outlog *log)
+{
+    if (spill(log) < 0 || write_at(log, log->mark_at, log->mark, log->mark_length) < 0)
+        return false;
+    log->lost = false;
+    return true;
 }
 
 void outlog_append(struct outlog *log, const char *data, size_t n)
 {
-    if (log->lost)
+    if (log->lost && !recover(log))
         return;
     if (log->fd < 0 && bytes_add(&log->memory, data, n) == 0) {
         log->length += n;
@@ -78,8 +113,7 @@ void outlog_append(struct outlog *log, const char *data, size_t n)
     }
     log->memory.failed = false;
     if (spill(log) < 0 || write_at(log, log->length, data, n) < 0) {
-        log_warn("output log: %s: the rest of this output is not kept", strerrordesc_np(errno));
-        log->lost = true;
+        give_up(log, data, n, errno);
         return;
     }
     log->length += n;
@@ -95,6 +129,12 @@ static uint64_t first_kept(const struct outlog *log, uint64_t offset)
 static size_t read_once(struct outlog *log, uint64_t offset, size_t want, char *to)
 {
     uint64_t run;
+    if (log->lost && offset >= log->mark_at) {
+        memcpy(to, log->mark + (offset - log->mark_at), want);
+        return want;
+    }
+    if (log->lost && want > log->mark_at - offset)
+        want = (size_t)(log->mark_at - offset);
     if (log->fd < 0) {
         memcpy(to, log->memory.data + offset, want);
         return want;

@@ -2,7 +2,8 @@
  *
  * The first 64 KiB stay in memory; a longer log moves to a file. Past its ceiling the middle is
  * dropped: the first half is kept, and the second half is a ring of what came last, so offsets
- * keep their meaning. Loop thread only. */
+ * keep their meaning. While the disk takes no more a line that says so stands for what is not kept.
+ * Loop thread only. */
 #ifndef SANDGATE_CORE_OUTLOG_H
 #define SANDGATE_CORE_OUTLOG_H
 
@@ -18,7 +19,10 @@ struct outlog {
     uint64_t head, tail; /* the ceiling's two halves */
     struct bytes memory; /* used until the spill */
     int fd;              /* -1 until the spill */
-    bool lost;           /* the disk refused: what came after is not kept */
+    uint64_t mark_at;    /* once lost: where the words that say so begin */
+    size_t mark_length;
+    char mark[112];
+    bool lost; /* the disk refuses: what comes is not kept */
 };
 
 void outlog_init(struct outlog *log, const char *path, uint64_t ceiling);

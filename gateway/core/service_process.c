@@ -172,7 +172,8 @@ static void on_exit_of(void *arg, struct exit_status status)
     s->probe = NULL;
     read_output(s);
     if (status.signaled)
-        (void)snprintf(what, sizeof what, "killed by SIG%s", sigabbrev_np(status.signal));
+        (void)snprintf(what, sizeof what, "killed by SIG%s%s", sigabbrev_np(status.signal),
+                       status.out_of_memory ? ": out of memory" : "");
     else
         (void)snprintf(what, sizeof what, "exited with code %d", status.code);
     log_debug("service %s: %s", s->manifest->name, what);

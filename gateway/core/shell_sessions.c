@@ -74,6 +74,7 @@ static void on_run_ended(void *arg, struct shell_run *run)
     history_command_ended(s->table->store, &r);
     bytes_done(&out);
     s->last_used_at = run->ended_at;
+    s->used_clock = loop_clock();
 }
 
 void shell_session_touch(struct shell_session *s)
@@ -81,6 +82,7 @@ void shell_session_touch(struct shell_session *s)
     struct session_record r = {KIND, s->id, shell_working_dir(s->shell), s->created_at,
                                history_now()};
     s->last_used_at = r.last_used_at;
+    s->used_clock = loop_clock();
     history_session(s->table->store, &r);
 }
 
@@ -105,7 +107,7 @@ static bool better_to_go(const struct shell_session *a, const struct shell_sessi
 {
     if (!b || shell_alive(a->shell) != shell_alive(b->shell))
         return !b || !shell_alive(a->shell);
-    return a->last_used_at < b->last_used_at;
+    return a->used_clock < b->used_clock;
 }
 
 static bool evict_idle(struct shell_sessions *t)
@@ -155,6 +157,7 @@ static int session_new(struct shell_sessions *t, const char *id, const char *dir
         return err_memory(err);
     s->table = t;
     s->created_at = s->last_used_at = history_now();
+    s->used_clock = loop_clock();
     s->no_change_seconds = SHELL_NO_CHANGE_SECONDS;
     (void)snprintf(s->id, sizeof s->id, "%s", id);
     if (make_shell(s, dir, size, err) < 0) {
@@ -219,9 +222,9 @@ static struct shell_session *find_expired(struct shell_sessions *t)
 {
     struct map_walk walk = {0};
     struct shell_session *s;
-    int64_t limit = history_now() - t->config->session_idle_seconds * 1000;
+    uint64_t now = loop_clock(), limit = (uint64_t)t->config->session_idle_seconds * 1000;
     while ((s = map_next(&t->map, &walk)))
-        if (idle(s) && s->last_used_at < limit)
+        if (idle(s) && now - s->used_clock > limit)
             return s;
     return NULL;
 }

@@ -18,6 +18,7 @@ struct shell_session {
     char id[IDENT_SIZE];
     struct shell *shell;
     int64_t created_at, last_used_at; /* ms since the epoch */
+    uint64_t used_clock;              /* loop_clock() then: what deadlines go by */
     int64_t no_change_seconds;
     bool disposable; /* nobody gave it a name: it may make room for another */
     struct shell_sessions *table;

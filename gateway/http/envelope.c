@@ -1,10 +1,29 @@
 #include "http/envelope.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "http/exchange_internal.h"
 
 #define JSON_TYPE "application/json"
+
+/* What failed for want of room, and may work again when there is some. */
+static unsigned status_of_errno(int number)
+{
+    switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+        return 507;
+    case EMFILE:
+    case ENFILE:
+    case EAGAIN:
+    case ENOMEM:
+    case ENOBUFS:
+        return 503;
+    default:
+        return 500;
+    }
+}
 
 unsigned status_of(const struct err *err)
 {
@@ -13,9 +32,11 @@ unsigned status_of(const struct err *err)
         [ERR_UNAUTHORIZED] = 401, [ERR_FORBIDDEN] = 403, [ERR_NOT_FOUND] = 404,
         [ERR_METHOD] = 405,       [ERR_CONFLICT] = 409,  [ERR_TOO_LARGE] = 413,
         [ERR_UNSUPPORTED] = 415,  [ERR_LIMIT] = 429,     [ERR_TIMEOUT] = 504,
-        [ERR_UNAVAILABLE] = 503,  [ERR_SYSTEM] = 500,    [ERR_MEMORY] = 503,
-        [ERR_INTERNAL] = 500,     [ERR_UPSTREAM] = 502,
+        [ERR_UNAVAILABLE] = 503,  [ERR_MEMORY] = 503,    [ERR_INTERNAL] = 500,
+        [ERR_UPSTREAM] = 502,
     };
+    if (err->kind == ERR_SYSTEM)
+        return status_of_errno(err->sys);
     return (size_t)err->kind < COUNT_OF(statuses) ? statuses[err->kind] : 500;
 }
 

@@ -19,9 +19,7 @@
  * 2000 of them below 40 MB, and still takes the 8 KiB of a header that nginx takes. */
 #define POOL 18432
 /* Of a stream, sent at once. */
-#define STREAM_BLOCK  (128 * KIB)
-#define LINGER_MS     10
-#define LINGERING_MAX 128 /* each is looked at whenever MHD runs */
+#define STREAM_BLOCK (128 * KIB)
 
 static uint64_t clock_ns(void)
 {
@@ -32,29 +30,18 @@ static uint64_t clock_ns(void)
 
 /* ---- birth and death ---- */
 
-/* Telling MHD to leave a connection alone, and to take it up again, costs two system calls and an
- * empty read: more than anything else we do for a small request that is passed on. So where the
- * answer is expected within a moment MHD is not told at first: it then asks for the answer each
- * time it runs, which is cheap. */
-static bool lingers(struct exchange *ex)
+static void on_connection(void *cls, struct MHD_Connection *con, void **conn,
+                          enum MHD_ConnectionNotificationCode code)
 {
-    uint64_t now = loop_now(ex->server->loop);
-    if (!ex->expect_soon || ex->offloaded || ex->server->stopping)
-        return false;
-    if (!ex->linger_until) {
-        if (ex->server->lingering == LINGERING_MAX)
-            return false;
-        ex->linger_until = now + LINGER_MS;
-        ex->server->lingering++;
+    struct server *server = cls;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *conn =
+            conn_new(&server->patience,
+                     MHD_get_connection_info(con, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+        return;
     }
-    return now < ex->linger_until;
-}
-
-static void stop_lingering(struct exchange *ex)
-{
-    if (ex->linger_until)
-        ex->server->lingering--;
-    ex->linger_until = 0;
+    conn_free(&server->patience, *conn);
+    *conn = NULL;
 }
 
 static void *on_target(void *cls, const char *target, struct MHD_Connection *con)
@@ -71,6 +58,8 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
     ex->magic = EXCHANGE_MAGIC;
     ex->server = server;
     ex->con = con;
+    ex->conn = MHD_get_connection_info(con, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+    conn_request_line(&server->patience, ex->conn);
     ex->reply.fd = -1;
     ex->declared = -1;
     ex->started_ns = clock_ns();
@@ -122,7 +111,9 @@ static void on_completed(void *cls, struct MHD_Connection *con, void **con_cls,
     *con_cls = NULL;
     server->moved = true;
     bool delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
-    stop_lingering(ex);
+    if (ex->reply.kind != REPLY_UPGRADE)
+        conn_enter(&server->patience, ex->conn, CONN_WAITING);
+    park_stop_lingering(ex);
     park_left(ex);
     tell_gone(ex);
     server->hooks.done(server->hooks.arg, ex, delivered);
@@ -175,9 +166,10 @@ static bool take_head(struct exchange *ex, const char *method, const char *versi
 
 static enum MHD_Result suspend(struct exchange *ex)
 {
-    stop_lingering(ex);
+    park_stop_lingering(ex);
     ex->suspended = true;
     ex->server->suspended++;
+    conn_pause(ex->conn, true);
     MHD_suspend_connection(ex->con);
     return MHD_YES;
 }
@@ -200,7 +192,7 @@ static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
             return r->stream_broken ? MHD_CONTENT_READER_END_WITH_ERROR
                                     : MHD_CONTENT_READER_END_OF_STREAM;
         r->stream_waiting = true;
-        if (!lingers(ex)) {
+        if (!park_lingers(ex)) {
             (void)suspend(ex);
             park_link(ex);
         }
@@ -312,6 +304,7 @@ static enum MHD_Result send_reply(struct exchange *ex)
     }
     struct MHD_Response *response = make_response(ex);
     ex->phase = PHASE_SENT;
+    conn_enter(&ex->server->patience, ex->conn, request_conn_state(ex));
     if (!response)
         return MHD_NO;
     if (unframed)
@@ -337,12 +330,13 @@ static enum MHD_Result run(struct exchange *ex)
     if (ex->phase != PHASE_RUN) {
         ex->phase = PHASE_RUN;
         server->moved = true;
+        conn_enter(&server->patience, ex->conn, CONN_WORKING);
         server->hooks.run(server->hooks.arg, ex);
     }
     /* In this order: while parked, a worker may be writing the reply. */
     if (ex->parked)
-        return lingers(ex) ? MHD_YES : suspend(ex);
-    stop_lingering(ex);
+        return park_lingers(ex) ? MHD_YES : suspend(ex);
+    park_stop_lingering(ex);
     if (!exchange_replied(ex)) {
         struct err err;
         (void)err_set(&err, ERR_INTERNAL, "the handler gave no answer");
@@ -358,6 +352,7 @@ static enum MHD_Result on_head(struct exchange *ex, const char *method, const ch
         return send_reply(ex);
     }
     ex->phase = request_phase_after_head(ex, ex->server->hooks.head(ex->server->hooks.arg, ex));
+    conn_enter(&ex->server->patience, ex->conn, request_conn_state(ex));
     return ex->phase == PHASE_RUN ? send_reply(ex) : MHD_YES;
 }
 
@@ -365,6 +360,7 @@ static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
 {
     struct err err = ERR_INIT;
     int r = 0;
+    conn_received(ex->conn, *n);
     if (ex->phase == PHASE_BODY)
         r = bytes_add(&ex->body, data, *n);
     else if (ex->phase == PHASE_SINK)
@@ -465,9 +461,9 @@ static void before_wait(void *arg)
 
 void server_take(struct server *server, int fd, const struct sockaddr *from, socklen_t length)
 {
-    /* MHD owns the socket from here, and closes it over the connection limit. */
+    /* MHD owns the socket from here, and closes it where it cannot serve it. */
     if (MHD_add_connection(server->daemon, fd, from, length) != MHD_YES)
-        log_warn("connection refused: %u are open", server_connections(server));
+        log_warn("connection dropped: %u are open", server_connections(server));
     server->kick = true;
 }
 
@@ -498,10 +494,11 @@ static int start_daemon(struct server *server, struct err *err)
             MHD_USE_ERROR_LOG,
         0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, mhd_log, NULL,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL, MHD_OPTION_CONNECTION_LIMIT,
-        server->limits.connections, MHD_OPTION_CONNECTION_TIMEOUT, server->limits.idle_seconds,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        server, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 0,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        server->limits.connections + CONNECTIONS_ENDING, MHD_OPTION_CONNECTION_TIMEOUT,
+        server->limits.idle_seconds, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK,
+        leave_escaped, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     return server->daemon ? 0 : err_set(err, ERR_INTERNAL, "cannot start the HTTP server");
 }
 
@@ -517,6 +514,7 @@ static int watch_daemon(struct server *server, struct err *err)
         timer_open(server->loop, on_timeout, server, &server->timeout, err) < 0 ||
         timer_open(server->loop, park_tick, server, &server->tick, err) < 0 ||
         timer_open(server->loop, accept_again, server, &server->accept_again, err) < 0 ||
+        patience_open(&server->patience, server->loop, err) < 0 ||
         each_open(server->loop, before_wait, server, &server->before, err) < 0)
         return -1;
     watch_set(server->events, WATCH_READ);
@@ -533,6 +531,7 @@ int server_open(struct loop *loop, int fd, const struct server_hooks *hooks,
         return err_memory(err);
     }
     *server = (struct server){.loop = loop, .hooks = *hooks, .limits = *limits, .listener = fd};
+    accept_prepare(server);
     if (start_daemon(server, err) < 0 || watch_daemon(server, err) < 0) {
         server_close(server);
         return -1;
@@ -566,6 +565,8 @@ void server_close(struct server *server)
     each_close(server->before);
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
+    accept_done(server);
+    patience_close(&server->patience);
     free(server);
 }
 
@@ -573,18 +574,14 @@ void exchange_resume(struct exchange *ex)
 {
     if (ex->linger_until)
         ex->server->kick = true;
-    stop_lingering(ex);
+    park_stop_lingering(ex);
     if (!ex->suspended)
         return;
     ex->suspended = false;
     ex->server->suspended--;
+    conn_pause(ex->conn, false);
     MHD_resume_connection(ex->con);
     ex->server->kick = true;
-}
-
-void exchange_expect_soon(struct exchange *ex)
-{
-    ex->expect_soon = true;
 }
 
 int exchange_socket(const struct exchange *ex)

@@ -45,8 +45,10 @@ struct server_hooks {
 };
 
 struct server_limits {
-    unsigned connections;  /* refused (closed) beyond */
+    unsigned connections;  /* beyond, idle ones make room, or new ones are refused */
     unsigned idle_seconds; /* keep-alive and stalled-upload timeout */
+    uint64_t stall_ms;     /* see http/patience.h; 0: nothing is measured */
+    uint64_t min_rate;     /* bytes a second; 0: rates are not measured */
 };
 
 /* `fd` is a listening socket, which the server takes. */

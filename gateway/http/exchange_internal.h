@@ -10,6 +10,7 @@
 #include "base/jsonw.h"
 #include "core/auth.h"
 #include "http/exchange.h"
+#include "http/patience.h"
 #include "http/router.h"
 
 #define EXCHANGE_MAGIC 0x53474558u
@@ -22,6 +23,10 @@
 /* A refused request's body up to this size is read and dropped, so that the connection lives and
  * the client sees the answer; beyond it the connection closes. */
 #define DRAIN_CEILING (8 * MIB)
+/* How long an answer may be expected within a moment. */
+#define LINGER_MS 10
+/* Connections that were ended to make room, and of which MHD does not know yet. */
+#define CONNECTIONS_ENDING 64
 
 struct MHD_Connection;
 struct MHD_Daemon;
@@ -86,6 +91,8 @@ struct server {
     bool moved;            /* something came of running MHD */
     unsigned lingering;    /* exchanges that wait without MHD being told to leave them alone */
     bool stopping;
+    struct patience patience;
+    int spare;               /* a descriptor to give up where there are no more */
     struct exchange *parked; /* newest first */
     struct timer *tick, *accept_again;
     bool ticking;
@@ -99,6 +106,7 @@ struct exchange {
     enum phase phase;
     struct server *server;
     struct MHD_Connection *con;
+    struct conn *conn;
     struct arena *arena;
     uint64_t started_ns;
 
@@ -158,6 +166,9 @@ enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdi
  * is told when it brings some of it, not with the head: it would not ask about the head again.) */
 bool request_awaits(struct exchange *ex);
 
+/* request.c: whose turn it is on the connection. */
+enum conn_state request_conn_state(const struct exchange *ex);
+
 /* park.c */
 void park_tick(void *server);
 void park_end_all(struct server *server);
@@ -167,7 +178,13 @@ void park_left(struct exchange *ex);
 /* Have the exchange watched for the client leaving (streams use this too). */
 void park_link(struct exchange *ex);
 
+/* Whether MHD is not told of the park yet. */
+bool park_lingers(struct exchange *ex);
+void park_stop_lingering(struct exchange *ex);
+
 /* accept.c */
+void accept_prepare(struct server *server);
+void accept_done(struct server *server);
 void accept_ready(void *server, unsigned events);
 void accept_again(void *server);
 /* exchange.c: serve a connection; the socket is no longer the caller's. */

@@ -6,8 +6,34 @@
 #include "base/log.h"
 #include "http/exchange_internal.h"
 
-#define TICK_MS  100
-#define WATCH_MS 200
+#define TICK_MS       100
+#define WATCH_MS      200
+#define LINGERING_MAX 128 /* each is looked at whenever MHD runs */
+
+/* Telling MHD to leave a connection alone, and to take it up again, costs two system calls and an
+ * empty read: more than anything else we do for a small request that is passed on. So where the
+ * answer is expected within a moment MHD is not told at first: it then asks for the answer each
+ * time it runs, which is cheap. */
+bool park_lingers(struct exchange *ex)
+{
+    uint64_t now = loop_now(ex->server->loop);
+    if (!ex->expect_soon || ex->offloaded || ex->server->stopping)
+        return false;
+    if (!ex->linger_until) {
+        if (ex->server->lingering == LINGERING_MAX)
+            return false;
+        ex->linger_until = now + LINGER_MS;
+        ex->server->lingering++;
+    }
+    return now < ex->linger_until;
+}
+
+void park_stop_lingering(struct exchange *ex)
+{
+    if (ex->linger_until)
+        ex->server->lingering--;
+    ex->linger_until = 0;
+}
 
 static bool needs_hangup_watch(const struct exchange *ex, uint64_t now)
 {
@@ -214,6 +240,11 @@ void exchange_park(struct exchange *ex, uint64_t deadline_ms,
     ex->ended_arg = arg;
     ex->deadline = loop_now(ex->server->loop) + deadline_ms;
     park_link(ex);
+}
+
+void exchange_expect_soon(struct exchange *ex)
+{
+    ex->expect_soon = true;
 }
 
 void exchange_wake(struct exchange *ex)

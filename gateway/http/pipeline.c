@@ -12,7 +12,9 @@
 #include "http/signin.h"
 
 /* A body nobody asked for may be this long; it is read and ignored. */
-#define STRAY_BODY           (64 * KIB)
+#define STRAY_BODY (64 * KIB)
+/* A body from here on has its memory before it comes. */
+#define RESERVE_FROM         (256 * 1024)
 #define BLOCKING_DEADLINE_MS (UINT64_C(10) * 60 * 1000)
 
 const double latency_bounds[LATENCY_BUCKETS] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
@@ -168,6 +170,12 @@ static enum step step_admit(struct pipeline *p, struct exchange *ex)
     ex->body = bytes_with_limit(limit);
     if (ex->declared > 0 && (uint64_t)ex->declared > limit) {
         (void)err_set(&err, ERR_TOO_LARGE, "the body is larger than %zu bytes", limit);
+        return refuse(ex, &err);
+    }
+    /* Said now: in the middle of a body that is too long to be dropped nothing can be said. */
+    if (ex->declared > RESERVE_FROM && route->body != BODY_STREAM &&
+        bytes_reserve(&ex->body, (size_t)ex->declared) < 0) {
+        (void)err_memory(&err);
         return refuse(ex, &err);
     }
     if (route->body == BODY_JSON && exchange_header(ex, "Content-Type") &&

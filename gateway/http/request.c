@@ -152,11 +152,24 @@ enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdi
     return ex->reply.close || ex->reply.status == 413 || boundless ? PHASE_RUN : PHASE_DRAIN;
 }
 
+/* Whose turn it is. What is passed on to an app comes and goes at the app's pace. */
+enum conn_state request_conn_state(const struct exchange *ex)
+{
+    bool passed_on = ex->route && route_takes_any(ex->route);
+    if (ex->phase == PHASE_SENT)
+        return ex->reply.kind == REPLY_UPGRADE ? CONN_FOREIGN
+               : passed_on                     ? CONN_WORKING
+                                               : CONN_ANSWER;
+    bool body = ex->phase == PHASE_BODY || ex->phase == PHASE_SINK || ex->phase == PHASE_DRAIN;
+    return body && !(passed_on && ex->phase == PHASE_SINK) ? CONN_BODY : CONN_WORKING;
+}
+
 bool request_awaits(struct exchange *ex)
 {
     if (ex->phase != PHASE_AWAIT || ex->parked)
         return ex->phase == PHASE_AWAIT;
     ex->phase = exchange_replied(ex) ? PHASE_DRAIN : PHASE_SINK;
+    conn_enter(&ex->server->patience, ex->conn, request_conn_state(ex));
     return false;
 }
 

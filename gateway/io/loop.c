@@ -5,6 +5,10 @@
 #include <time.h>
 #include <uv.h>
 
+/* A busy machine may give us our turn only when the time is up: what is due has its turn still. */
+#define DRAIN_TURNS   4
+#define DRAIN_TICK_MS 5
+
 struct posted {
     struct posted *next;
     void (*fn)(void *);
@@ -136,6 +140,8 @@ static void nothing(void *arg)
     (void)arg;
 }
 
+static void on_timer(uv_timer_t *uv);
+
 void loop_drain(struct loop *loop, int (*until)(void *arg), void *arg, uint64_t ms)
 {
     struct timer *tick = NULL;
@@ -143,10 +149,10 @@ void loop_drain(struct loop *loop, int (*until)(void *arg), void *arg, uint64_t 
     uint64_t deadline = loop_clock() + ms;
     if (timer_open(loop, nothing, NULL, &tick, &err) < 0)
         return;
-    while (!until(arg) && loop_clock() < deadline) {
-        timer_set(tick, deadline - loop_clock());
+    /* Again and again: libuv runs what is due before it waits, and would then wait for ever. */
+    (void)uv_timer_start(&tick->uv, on_timer, DRAIN_TICK_MS, DRAIN_TICK_MS);
+    for (int turn = 0; !until(arg) && (loop_clock() < deadline || turn < DRAIN_TURNS); turn++)
         (void)uv_run(&loop->uv, UV_RUN_ONCE);
-    }
     timer_close(tick);
 }
 

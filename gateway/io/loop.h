@@ -21,7 +21,8 @@ void loop_close(struct loop *loop);
 /* Returns when loop_stop() was called. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
-/* Runs iterations until `until(arg)` is true or `ms` have passed; for an orderly shutdown. */
+/* Runs iterations until `until(arg)` is true or `ms` have passed, but a few in any case; for an
+ * orderly shutdown. */
 void loop_drain(struct loop *loop, int (*until)(void *arg), void *arg, uint64_t ms);
 
 /* Milliseconds of a monotonic clock, as of this iteration; loop_clock() is not cached. */

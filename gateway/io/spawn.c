@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/birth.h"
 #include "io/spawn_internal.h"
 
 #define BUCKETS 256
@@ -41,11 +42,14 @@ static struct waiter *waiters;
 
 static struct rlimit children_nofile = {.rlim_cur = 0, .rlim_max = 0};
 
+/* A shell whose command was killed exits with 128 + 9 itself. */
 static struct exit_status decode_status(int status)
 {
+    struct exit_status s = {false, WEXITSTATUS(status), 0, false};
     if (WIFSIGNALED(status))
-        return (struct exit_status){true, 128 + WTERMSIG(status), WTERMSIG(status)};
-    return (struct exit_status){false, WEXITSTATUS(status), 0};
+        s = (struct exit_status){true, 128 + WTERMSIG(status), WTERMSIG(status), false};
+    s.out_of_memory = s.code == 128 + SIGKILL && birth_out_of_memory();
+    return s;
 }
 
 /* Runs in the vforked child: shares our memory, so system calls only and nothing is written but
@@ -53,14 +57,15 @@ static struct exit_status decode_status(int status)
 static void __attribute__((noreturn))
 become(const struct spawn_spec *spec, pid_t parent, volatile int *error)
 {
-    static const int reset[] = {SIGCHLD, SIGTERM, SIGINT,  SIGHUP,  SIGPIPE,
-                                SIGQUIT, SIGTTIN, SIGTTOU, SIGTSTP, SIGUSR1};
+    static const int reset[] = {SIGCHLD, SIGTERM, SIGINT,  SIGHUP,  SIGPIPE, SIGQUIT,
+                                SIGTTIN, SIGTTOU, SIGTSTP, SIGUSR1, SIGXFSZ};
     struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t none;
     unsigned keep = 3;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(127);
+    birth_apply();
     if (spec->terminal) {
         (void)setsid();
         int fd = open(spec->terminal, O_RDWR);
@@ -112,6 +117,8 @@ int spawn_process(const struct spawn_spec *spec, pid_t *ret_pid, struct err *err
 {
     volatile int error = 0;
     sigset_t all, before;
+    if (birth_permitted(err) < 0)
+        return -1;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, &before);
     pid_t pid = vfork_child(spec, &error);
@@ -212,7 +219,7 @@ static void restore_ignored_signals(void)
         uint64_t mask;
     } now, plain = {.handler = NULL};
     for (int number = 1; number <= 64; number++) {
-        if (number == SIGPIPE || number == SIGKILL || number == SIGSTOP)
+        if (number == SIGPIPE || number == SIGXFSZ || number == SIGKILL || number == SIGSTOP)
             continue;
         if (syscall(SYS_rt_sigaction, number, NULL, &now, sizeof now.mask) == 0 &&
             now.handler == (void *)SIG_IGN)

@@ -36,6 +36,7 @@ struct exit_status {
     bool signaled;
     int code; /* exit code, or 128 + signal as a shell tells it */
     int signal;
+    bool out_of_memory; /* SIGKILL, and the kernel has ended something for want of memory */
 };
 
 struct children;

@@ -1,5 +1,6 @@
 #include "store/store.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -18,6 +19,10 @@
 /* Writes after which tables are trimmed and the log is folded into the database: a few hundred
  * pages. */
 #define FOLD_AFTER 256
+/* After the disk took nothing. */
+#define RETRY_MS 1000
+/* How long somebody else's lock is waited for, by the loop too. */
+#define BUSY_MS 1000
 
 struct write {
     struct write *next;
@@ -41,9 +46,12 @@ struct store {
     pthread_mutex_t apply_lock; /* held while a batch is taken and applied: keeps the order */
     pthread_mutex_t queue_lock; /* guards the three below */
     struct write *head, **tail;
-    size_t queued;
+    size_t queued, lost;
     bool scheduled; /* loop thread only */
     struct write *trims;
+    bool retrying; /* loop thread only: `retry` is armed */
+    struct timer *retry;
+    _Atomic bool failing; /* the disk took nothing: what is queued waits */
 };
 
 struct row {
@@ -56,8 +64,17 @@ struct value value_text(const char *text)
                 : (struct value){.type = VALUE_NULL};
 }
 
+static bool lacks_room(sqlite3 *db)
+{
+    int number = sqlite3_system_errno(db);
+    return (sqlite3_errcode(db) & 0xff) == SQLITE_FULL || number == ENOSPC || number == EDQUOT ||
+           number == EFBIG;
+}
+
 static int sql_error(struct err *err, sqlite3 *db, const char *what)
 {
+    if (db && sqlite3_errcode(db) != SQLITE_OK && lacks_room(db))
+        return err_errno(err, ENOSPC, "%s", what);
     return err_set(err, ERR_INTERNAL, "%s: %s", what, db ? sqlite3_errmsg(db) : "out of memory");
 }
 
@@ -97,20 +114,28 @@ static int migrate(sqlite3 *db, struct err *err)
     return 0;
 }
 
-static int open_connection(const char *path, sqlite3 **ret_db, struct err *err)
+/* What is wrong with the file, and not with the disk or whoever else has it open. */
+static bool is_damage(int code)
+{
+    return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
+}
+
+static int open_connection(const char *path, sqlite3 **ret_db, bool *ret_damaged, struct err *err)
 {
     sqlite3 *db = NULL;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    *ret_damaged = false;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
     if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
         (void)sql_error(err, db, "cannot open the database");
         (void)sqlite3_close(db);
         return -1;
     }
-    (void)sqlite3_busy_timeout(db, 5000);
+    (void)sqlite3_busy_timeout(db, BUSY_MS);
     if (run_sql(db,
                 "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-256;"
                 "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY",
                 err) < 0) {
+        *ret_damaged = is_damage(sqlite3_errcode(db));
         (void)sqlite3_close(db);
         return -1;
     }
@@ -118,23 +143,33 @@ static int open_connection(const char *path, sqlite3 **ret_db, struct err *err)
     return 0;
 }
 
-static int check_sound(sqlite3 *db, struct err *err)
+/* Where it cannot be checked, nothing is said about it. */
+static int check_sound(sqlite3 *db, bool *ret_damaged, struct err *err)
 {
     sqlite3_stmt *st = NULL;
-    bool sound = false;
-    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL) == SQLITE_OK &&
-        sqlite3_step(st) == SQLITE_ROW)
-        sound = strcmp((const char *)sqlite3_column_text(st, 0), "ok") == 0;
+    int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(st);
+    const char *told = code == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
+    bool sound = told && strcmp(told, "ok") == 0;
+    *ret_damaged = !sound && (code == SQLITE_ROW || is_damage(code));
+    if (!sound && told)
+        (void)err_set(err, ERR_INTERNAL, "the database is damaged: %s", told);
+    else if (!sound)
+        (void)sql_error(err, db, "the database cannot be read");
     (void)sqlite3_finalize(st);
-    return sound ? 0 : err_set(err, ERR_INTERNAL, "the database is damaged");
+    return sound ? 0 : -1;
 }
 
-static int open_writer(const char *path, sqlite3 **ret_db, struct err *err)
+static int open_writer(const char *path, sqlite3 **ret_db, bool *ret_damaged, struct err *err)
 {
     sqlite3 *db;
-    if (open_connection(path, &db, err) < 0)
+    if (open_connection(path, &db, ret_damaged, err) < 0)
         return -1;
-    if (check_sound(db, err) < 0 || migrate(db, err) < 0) {
+    int r = check_sound(db, ret_damaged, err);
+    if (r == 0 && (r = migrate(db, err)) < 0) /* tables that are not ours */
+        *ret_damaged = is_damage(sqlite3_errcode(db)) || sqlite3_errcode(db) == SQLITE_ERROR;
+    if (r < 0) {
         (void)sqlite3_close(db);
         return -1;
     }
@@ -154,6 +189,8 @@ static void move_aside(const char *path)
     }
 }
 
+static void on_retry(void *store);
+
 int store_open(struct loop *loop, const char *path, struct store **ret_store, bool *ret_moved,
                struct err *err)
 {
@@ -165,14 +202,18 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
     (void)pthread_mutex_init(&s->read_lock, NULL);
     (void)pthread_mutex_init(&s->apply_lock, NULL);
     (void)pthread_mutex_init(&s->queue_lock, NULL);
-    if (open_writer(path, &s->writer, err) < 0) {
+    bool damaged;
+    if (open_writer(path, &s->writer, &damaged, err) < 0) {
+        if (!damaged || strcmp(path, STORE_IN_MEMORY) == 0)
+            goto failed;
         move_aside(path);
         *ret_moved = true;
-        if (open_writer(path, &s->writer, err) < 0)
+        if (open_writer(path, &s->writer, &damaged, err) < 0)
             goto failed;
     }
-    if (open_connection(path, &s->reader, err) < 0 || open_connection(path, &s->folder, err) < 0 ||
-        lane_open(loop, &s->lane, err) < 0)
+    if (open_connection(path, &s->reader, &damaged, err) < 0 ||
+        open_connection(path, &s->folder, &damaged, err) < 0 ||
+        timer_open(loop, on_retry, s, &s->retry, err) < 0 || lane_open(loop, &s->lane, err) < 0)
         goto failed;
     *ret_store = s;
     return 0;
@@ -218,18 +259,40 @@ static void bind(sqlite3_stmt *st, const struct value *values, size_t n)
     }
 }
 
-static void apply(struct store *s, const struct write *w)
+/* What room, rights or time may mend, and not a fault of the statement. */
+static bool may_pass(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* False when it is worth another try. */
+static bool apply(struct store *s, const struct write *w)
 {
     sqlite3_stmt *st = prepared(s, w->sql);
-    if (!st) {
-        log_error("database: %s", sqlite3_errmsg(s->writer));
-        return;
+    int code = sqlite3_errcode(s->writer);
+    if (st) {
+        bind(st, w->values, w->n);
+        code = sqlite3_step(st);
     }
-    bind(st, w->values, w->n);
-    if (sqlite3_step(st) != SQLITE_DONE)
+    bool later = code != SQLITE_DONE && may_pass(code);
+    if (code != SQLITE_DONE && !later)
         log_error("database: %s", sqlite3_errmsg(s->writer));
-    (void)sqlite3_reset(st);
-    (void)sqlite3_clear_bindings(st);
+    if (st) {
+        (void)sqlite3_reset(st);
+        (void)sqlite3_clear_bindings(st);
+    }
+    return !later;
 }
 
 static struct write *take_queue(struct store *s)
@@ -243,24 +306,84 @@ static struct write *take_queue(struct store *s)
     return list;
 }
 
+/* All or nothing. */
+static bool apply_list(struct store *s, const struct write *list, struct err *err)
+{
+    unsigned n = 0;
+    bool done = run_sql(s->writer, "BEGIN IMMEDIATE", err) == 0;
+    for (const struct write *w = list; w && done; w = w->next, n++) {
+        done = apply(s, w);
+        if (!done)
+            (void)sql_error(err, s->writer, "database");
+    }
+    done = done && run_sql(s->writer, "COMMIT", err) == 0;
+    if (done)
+        (void)atomic_fetch_add(&s->unfolded, n);
+    else if (!sqlite3_get_autocommit(s->writer))
+        (void)sqlite3_exec(s->writer, "ROLLBACK", NULL, NULL, NULL);
+    return done;
+}
+
+static void free_list(struct write *list)
+{
+    while (list) {
+        struct write *w = list;
+        list = w->next;
+        free(w);
+    }
+}
+
+/* The oldest go: the lock is held. */
+static void keep_to_ceiling(struct store *s)
+{
+    while (s->queued > MAX_QUEUED) {
+        struct write *oldest = s->head;
+        s->head = oldest->next;
+        free(oldest);
+        s->queued--;
+        s->lost++;
+    }
+}
+
+/* In front of what was queued meanwhile. */
+static void put_back(struct store *s, struct write *list)
+{
+    struct write *last = list;
+    size_t n = 1;
+    for (; last->next; last = last->next)
+        n++;
+    (void)pthread_mutex_lock(&s->queue_lock);
+    last->next = s->head;
+    if (!s->head)
+        s->tail = &last->next;
+    s->head = list;
+    s->queued += n;
+    keep_to_ceiling(s);
+    (void)pthread_mutex_unlock(&s->queue_lock);
+}
+
+static void tell_recovery(struct store *s)
+{
+    (void)pthread_mutex_lock(&s->queue_lock);
+    size_t lost = s->lost;
+    s->lost = 0;
+    (void)pthread_mutex_unlock(&s->queue_lock);
+    log_warn("database: written again; %zu records were lost meanwhile", lost);
+}
+
 static void apply_queue(struct store *s)
 {
     struct err err;
     (void)pthread_mutex_lock(&s->apply_lock);
     struct write *list = take_queue(s);
-    if (list && run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
-        log_error("%s", err.text);
-    bool any = list != NULL;
-    while (list) {
-        struct write *w = list;
-        list = w->next;
-        apply(s, w);
-        free(w);
-        (void)atomic_fetch_add(&s->unfolded, 1);
-    }
-    if (any && run_sql(s->writer, "COMMIT", &err) < 0) {
-        log_error("%s", err.text);
-        (void)run_sql(s->writer, "ROLLBACK", &err);
+    if (list && apply_list(s, list, &err)) {
+        free_list(list);
+        if (atomic_exchange(&s->failing, false))
+            tell_recovery(s);
+    } else if (list) {
+        put_back(s, list);
+        if (!atomic_exchange(&s->failing, true))
+            log_error("%s; what is to be recorded waits", err.text);
     }
     (void)pthread_mutex_unlock(&s->apply_lock);
 }
@@ -307,11 +430,30 @@ static bool has_queue(struct store *s)
 
 static void schedule(struct store *s);
 
+static void retry_later(struct store *s)
+{
+    if (!s->retrying)
+        timer_set(s->retry, RETRY_MS);
+    s->retrying = true;
+}
+
 static void batch_done(void *arg)
 {
     struct store *s = arg;
     s->scheduled = false;
-    if (has_queue(s))
+    if (!has_queue(s))
+        return;
+    if (atomic_load(&s->failing))
+        retry_later(s);
+    else
+        schedule(s);
+}
+
+static void on_retry(void *arg)
+{
+    struct store *s = arg;
+    s->retrying = false;
+    if (!s->scheduled)
         schedule(s);
 }
 
@@ -359,25 +501,41 @@ static size_t enqueue(struct store *s, const char *sql, const struct value *valu
     (void)pthread_mutex_lock(&s->queue_lock);
     *s->tail = w;
     s->tail = &w->next;
-    size_t queued = ++s->queued;
+    s->queued++;
+    if (atomic_load(&s->failing))
+        keep_to_ceiling(s);
+    size_t queued = s->queued;
     (void)pthread_mutex_unlock(&s->queue_lock);
     return queued;
+}
+
+/* What failed is tried again later, also where nobody was scheduled to. */
+static void keep_going(struct store *s)
+{
+    if (s->scheduled)
+        return;
+    if (atomic_load(&s->failing))
+        retry_later(s);
+    else if (atomic_load(&s->unfolded) >= FOLD_AFTER)
+        schedule(s);
 }
 
 void store_write_now(struct store *s, const char *sql, const struct value *values, size_t n)
 {
     (void)enqueue(s, sql, values, n);
-    apply_queue(s);
-    if (atomic_load(&s->unfolded) >= FOLD_AFTER && !s->scheduled)
-        schedule(s);
+    if (!atomic_load(&s->failing))
+        apply_queue(s);
+    keep_going(s);
 }
 
 void store_write(struct store *s, const char *sql, const struct value *values, size_t n)
 {
-    if (enqueue(s, sql, values, n) > MAX_QUEUED)
+    size_t queued = enqueue(s, sql, values, n);
+    if (queued > MAX_QUEUED)
         store_flush(s);
-    else if (!s->scheduled)
+    else if (!s->scheduled && !atomic_load(&s->failing))
         schedule(s);
+    keep_going(s);
 }
 
 int store_trim(struct store *s, const char *sql, const struct value *values, size_t n,
@@ -394,7 +552,7 @@ int store_trim(struct store *s, const char *sql, const struct value *values, siz
 int store_idle(void *arg)
 {
     struct store *s = arg;
-    return !s->scheduled && !has_queue(s);
+    return !s->scheduled && (atomic_load(&s->failing) || !has_queue(s));
 }
 
 void store_flush(struct store *s)
@@ -404,7 +562,7 @@ void store_flush(struct store *s)
 
 void store_flush_if_pending(struct store *s)
 {
-    if (!store_idle(s))
+    if (!store_idle(s) && !atomic_load(&s->failing))
         store_flush(s);
 }
 
@@ -453,6 +611,10 @@ void store_close(struct store *s)
         return;
     if (s->writer)
         store_flush(s);
+    if (s->queued)
+        log_error("database: %zu records could not be written", s->queued);
+    free_list(take_queue(s));
+    timer_close(s->retry);
     for (size_t i = 0; i < CACHED; i++)
         (void)sqlite3_finalize(s->cache[i].statement);
     (void)sqlite3_close(s->writer);

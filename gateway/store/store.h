@@ -31,14 +31,17 @@ struct value {
 struct value value_text(const char *text);
 
 /* Opens `path`, creating and migrating it. A damaged file is moved aside (PATH.damaged-TIME) and a
- * fresh one begun; *ret_moved tells. */
+ * fresh one begun; *ret_moved tells. One that cannot be opened for another reason (a full disk,
+ * somebody's lock) is left where it is; err->sys is ENOSPC for want of room. */
+#define STORE_IN_MEMORY "file:/sandgate?vfs=memdb" /* a path that needs no disk */
 int store_open(struct loop *loop, const char *path, struct store **ret_store, bool *ret_moved,
                struct err *err) MUST_CHECK;
 /* Applies everything queued first. NULL is fine. */
 void store_close(struct store *store);
 
 /* Queue one statement; `sql` is a constant, values are copied. Failures are logged by the worker:
- * what the API answered does not depend on them. Loop thread only. */
+ * what the API answered does not depend on them. Where the disk takes nothing, writes wait, 4096 at
+ * most, the oldest going first, and are tried again every second. Loop thread only. */
 #define MAX_VALUES 12
 void store_write(struct store *store, const char *sql, const struct value *values, size_t n);
 /* The same, applied before this returns, with everything queued before it. */
@@ -47,7 +50,7 @@ void store_write_now(struct store *store, const char *sql, const struct value *v
  * said before anything is written. */
 int store_trim(struct store *store, const char *sql, const struct value *values, size_t n,
                struct err *err) MUST_CHECK;
-/* 1 when nothing is queued or being applied. */
+/* 1 when nothing is queued or being applied, or nothing can be. */
 int store_idle(void *store);
 /* Apply everything queued, now, on this thread. */
 void store_flush(struct store *store);

@@ -108,7 +108,7 @@ static int gateway_open(struct gateway *g, struct err *err)
     g->pipeline =
         (struct pipeline){.auth = g->auth, .router = g->router, .max_blocking = 1, .max_slow = 1};
     const struct server_hooks hooks = pipeline_hooks(&g->pipeline, NULL);
-    const struct server_limits limits = {100, 60};
+    const struct server_limits limits = {.connections = 100, .idle_seconds = 60};
     return server_open(loop, fd, &hooks, &limits, &g->server, err);
 }
 
