@@ -12,6 +12,7 @@
 #include "api/app.h"
 #include "api/file_ops.h"
 #include "base/log.h"
+#include "core/audit.h"
 #include "core/auth.h"
 #include "core/bash_sessions.h"
 #include "core/code_run.h"
@@ -178,6 +179,8 @@ static int open_sessions(struct gateway *g, struct err *err)
 {
     struct app *app = &g->app;
     history_settle(app->store, g->config.history_days);
+    if (audit_open(app->loop, app->store, &g->config, &app->audit, err) < 0)
+        return -1;
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
         return -1;
@@ -211,6 +214,7 @@ static int open_http(struct gateway *g, struct err *err)
         .auth = g->app.auth,
         .router = g->app.router,
         .supervisor = g->app.supervisor,
+        .audit = g->app.audit,
         .preview = &preview_named_route,
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
@@ -313,6 +317,7 @@ static void close_all(struct gateway *g)
     code_jobs_close(g->app.code_jobs);
     recorder_close(g->app.recorder);
     supervisor_close(g->app.supervisor);
+    audit_close(g->app.audit);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);

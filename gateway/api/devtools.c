@@ -217,11 +217,19 @@ static int devtools(struct exchange *ex, struct err *err)
                                                          .answers = "application/json",            \
                                                          .summary = (text)                         \
     }
+/* One that changes something, whatever its method. */
+#define TAB_ROW(method, path, verb, text)                                                          \
+    {                                                                                              \
+        method, path, SCOPE_DESKTOP, ROUTE_INLINE, json,                                           \
+            .service = SERVICE, .audit = {"browser.tab." verb, "id"}, .tag = "devtools",           \
+            .answers = "application/json", .summary = (text)                                       \
+    }
 #define SOCKET_ROW(path)                                                                           \
     {                                                                                              \
-        "GET", path, SCOPE_DESKTOP, ROUTE_SOCKET, devtools, .service = SERVICE, .tag = "devtools", \
-                                                            .summary = "Chromium's DevTools "      \
-                                                                       "protocol, as it is."       \
+        "GET", path, SCOPE_DESKTOP, ROUTE_SOCKET, devtools,                                        \
+            .service = SERVICE, .audit = {"cdp.open", "path"}, .tag = "devtools",                  \
+            .summary = "Chromium's DevTools "                                                      \
+                       "protocol, as it is."                                                       \
     }
 
 #define LIST     "The browser's targets and where to debug them."
@@ -238,9 +246,10 @@ static int devtools(struct exchange *ex, struct err *err)
         JSON_ROW("GET", prefix "/json/version/", VERSION),                                         \
         JSON_ROW("GET", prefix "/json/protocol", PROTOCOL),                                        \
         JSON_ROW("GET", prefix "/json/protocol/", PROTOCOL),                                       \
-        JSON_ROW("PUT", prefix "/json/new", NEW), JSON_ROW("GET", prefix "/json/new", NEW),        \
-        JSON_ROW("GET", prefix "/json/activate/{id}", ACTIVATE),                                   \
-        JSON_ROW("GET", prefix "/json/close/{id}", CLOSE)
+        TAB_ROW("PUT", prefix "/json/new", "new", NEW),                                            \
+        TAB_ROW("GET", prefix "/json/new", "new", NEW),                                            \
+        TAB_ROW("GET", prefix "/json/activate/{id}", "activate", ACTIVATE),                        \
+        TAB_ROW("GET", prefix "/json/close/{id}", "close", CLOSE)
 
 const struct route devtools_routes[] = {
     JSON_ROWS(""),

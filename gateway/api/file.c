@@ -106,6 +106,8 @@ static int list_path(struct exchange *ex, struct err *err)
 static int edit_file(struct exchange *ex, struct err *err)
 {
     const struct editor_request *in = exchange_input(ex);
+    if (in->command == EDITOR_VIEW)
+        exchange_audit_as(ex, NULL);
     if (in->page_range.n || in->row_range.n || in->slide_range.n || in->sheet_name.p ||
         in->enable_metadata)
         reply_hint(ex, "this editor reads text only: page_range, sheet_name, row_range, "
@@ -122,10 +124,10 @@ const struct route file_routes[] = {
      INPUT(file_read_fields, struct file_read),
      .summary = "Read a file, whole or by lines: up to 32 MiB at once."},
     {POST_JSON("write", SCOPE_EXEC, ROUTE_BLOCKING, write_file, BODY_CONTENT),
-     INPUT(file_write_fields, struct file_write),
+     INPUT(file_write_fields, struct file_write), .audit = {"file.write", "file"},
      .summary = "Write a file. Readers see the old content or the new, never half of it."},
     {POST_JSON("replace", SCOPE_EXEC, ROUTE_BLOCKING, replace_in_file, BODY_CONTENT),
-     INPUT(file_replace_fields, struct file_replace),
+     INPUT(file_replace_fields, struct file_replace), .audit = {"file.replace", "file"},
      .summary = "Replace every occurrence of a text in a file."},
     {POST_JSON("search", SCOPE_READ, ROUTE_SLOW, search_in_file, BODY_SMALL),
      INPUT(file_search_fields, struct search_request),
@@ -143,7 +145,7 @@ const struct route file_routes[] = {
     {POST_JSON("list", SCOPE_READ, ROUTE_BLOCKING, list_path, BODY_SMALL),
      INPUT(file_list_fields, struct list_request), .summary = "List a directory."},
     {POST_JSON("str_replace_editor", SCOPE_EXEC, ROUTE_BLOCKING, edit_file, BODY_CONTENT),
-     INPUT(file_editor_fields, struct editor_request),
+     INPUT(file_editor_fields, struct editor_request), .audit = {"file.edit", "path"},
      .summary = "View, create and edit text files, and undo edits."},
     ROUTES_END,
 };

@@ -22,6 +22,7 @@ const struct route *const route_tables[] = {
     browser_action_routes,
     display_routes,
     service_routes,
+    audit_routes,
     docs_routes,
     llms_routes,
     devtools_routes,

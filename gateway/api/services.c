@@ -199,7 +199,8 @@ static const struct field logs_fields[] = {
 #define CHANGE(verb, function, text)                                                               \
     {                                                                                              \
         "POST", "/v1/services/{name}/" verb, SCOPE_ADMIN, ROUTE_INLINE, function,                  \
-            INPUT(change_fields, struct change_input), .body = BODY_JSON, .body_limit = 4 * KIB,   \
+            INPUT(change_fields, struct change_input), .audit = {"service." verb, "name"},         \
+                                                       .body = BODY_JSON, .body_limit = 4 * KIB,   \
                                                        .tag = "services", .summary = (text)        \
     }
 

@@ -120,6 +120,15 @@ struct exchange {
     const struct route *route;
     struct route_params params;
     struct grant grant;
+    struct record {
+        const char *action;
+        struct text subject;
+        const char *session;
+        int64_t exit_code;
+        int64_t id;   /* of the entry made when it began; 0: none */
+        bool failed;  /* answered with success=false */
+        bool refused; /* the caller, not what was asked for */
+    } record;
     bool cross_site_navigation;
     struct service *held[2]; /* in use until the exchange is over */
     void *input;

@@ -233,6 +233,8 @@ static void write_operation(struct jsonw *w, const struct route *row)
     write_scope(w, row->scope);
     if (row->service)
         jsonw_kstr(w, "x-service", row->service);
+    if (row->audit.action)
+        jsonw_kstr(w, "x-audit", row->audit.action);
     write_parameters(w, row);
     write_body(w, row);
     write_answers(w, row);

@@ -9,6 +9,7 @@
 #include "http/exchange_internal.h"
 #include "http/need.h"
 #include "http/preview.h"
+#include "http/record.h"
 #include "http/signin.h"
 
 /* A body nobody asked for may be this long; it is read and ignored. */
@@ -22,6 +23,7 @@ enum step { STEP_NEXT, STEP_DONE };
 
 static enum step refuse(struct exchange *ex, const struct err *err)
 {
+    ex->record.refused = err->kind == ERR_UNAUTHORIZED || err->kind == ERR_FORBIDDEN;
     reply_error(ex, err);
     return STEP_DONE;
 }
@@ -64,6 +66,7 @@ static enum step step_identify(struct pipeline *p, struct exchange *ex)
     if (ex->grant.known)
         return STEP_NEXT;
     if (signin_wanted(ex)) {
+        ex->record.refused = true;
         signin_ask(ex);
         return STEP_DONE;
     }
@@ -80,6 +83,12 @@ static enum step step_preview(struct pipeline *p, struct exchange *ex)
     return STEP_NEXT;
 }
 
+static enum step routed(struct exchange *ex)
+{
+    ex->record.action = ex->route->audit.action;
+    return STEP_NEXT;
+}
+
 static enum step step_route(struct pipeline *p, struct exchange *ex)
 {
     struct err err;
@@ -87,7 +96,7 @@ static enum step step_route(struct pipeline *p, struct exchange *ex)
     if (!ex->route)
         ex->route = router_find_any(p->router, ex->raw_path, &ex->params);
     if (ex->route)
-        return STEP_NEXT;
+        return routed(ex);
     if (ex->undecoded) {
         (void)err_set(&err, ERR_SYNTAX,
                       "malformed request: the target is not percent-encoded UTF-8 without NUL, or "
@@ -97,7 +106,7 @@ static enum step step_route(struct pipeline *p, struct exchange *ex)
     }
     ex->route = router_find(p->router, ex->method.p, ex->path, ex->arena, &ex->params, &allow);
     if (ex->route)
-        return STEP_NEXT;
+        return routed(ex);
     if (!allow) {
         (void)err_set(&err, ERR_NOT_FOUND, "there is nothing at %.200s", ex->path.p);
         return refuse(ex, &err);
@@ -120,6 +129,7 @@ static enum step step_permit(struct pipeline *p, struct exchange *ex)
     }
     if (ex->route->page && ex->grant.by_query && signin_wanted(ex)) {
         signin_remember(ex, p->auth);
+        exchange_audit_as(ex, "login");
         return STEP_DONE;
     }
     return STEP_NEXT;
@@ -314,10 +324,12 @@ static void run_blocking(struct pipeline *p, struct exchange *ex)
 
 static void proceed(struct exchange *ex)
 {
-    if (ex->route->kind == ROUTE_BLOCKING || ex->route->kind == ROUTE_SLOW)
+    if (ex->route->kind == ROUTE_BLOCKING || ex->route->kind == ROUTE_SLOW) {
         run_blocking(pipeline_of(ex), ex);
-    else
-        handle(ex);
+        return;
+    }
+    handle(ex);
+    record_begun(pipeline_of(ex)->audit, ex);
 }
 
 /* The service came while the exchange was parked. */
@@ -357,6 +369,7 @@ static void pipeline_done(void *arg, struct exchange *ex, bool delivered)
     unsigned status = ex->reply.status;
     need_over(ex);
     double seconds = seconds_since(ex->started_ns);
+    record_over(p->audit, ex, seconds, delivered);
     size_t bucket = 0;
     while (bucket < LATENCY_BUCKETS && seconds > latency_bounds[bucket])
         bucket++;

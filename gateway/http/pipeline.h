@@ -9,7 +9,7 @@
  *   decode   body or query into the row's input struct
  *   need     the row's service: started and waited for, and held until the exchange is over
  *   handle   the row's handler: inline, on a worker, or parked
- *   log      counters, and a line for what went wrong
+ *   log      counters, the audit log, and a line for what went wrong
  *
  * All up to `admit` need the head only, so nothing of a refused body is kept. */
 #ifndef SANDGATE_HTTP_PIPELINE_H
@@ -43,6 +43,7 @@ struct pipeline {
     const struct auth *auth;
     const struct router *router;
     const struct supervisor *supervisor;
+    struct audit *audit;         /* NULL: nothing is recorded */
     const struct route *preview; /* what a port named by Host or header leads to; NULL: nothing */
     struct guard_policy guard;
     unsigned max_blocking; /* blocking handlers at once; further ones wait their turn */

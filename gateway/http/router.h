@@ -35,6 +35,15 @@ enum body_kind {
 #define ANY_METHOD "*"
 #define BOUNDLESS  ((size_t)INT64_MAX) /* a body that is passed on, and not kept */
 
+/* What requests of a row are in the audit log. */
+struct route_audit {
+    const char *action; /* "file.write"; NULL: they only look */
+    /* The input field or path parameter that says what on, and the one that names the session.
+     * Where none does the handler may tell (exchange_audit_subject()). */
+    const char *subject, *session;
+    bool fold; /* many requests make one thing: a page, and all that belongs to it */
+};
+
 struct route {
     const char *method; /* NULL ends a table */
     /* Segments may be {name}; a final {name...} takes the rest, slashes included. */
@@ -54,6 +63,7 @@ struct route {
     const char *answers; /* media type of the answer where it is not the envelope; told, not used */
     const char *summary;
     const char *tag;
+    struct route_audit audit;
 };
 
 #define ROUTES_END                                                                                 \

@@ -12,7 +12,7 @@
 #include "store/migrations.h"
 
 /* Prepared statements kept by the writer, by the address of their (constant) text. */
-#define CACHED 16
+#define CACHED 24
 /* Queued writes beyond this are applied by the queuing thread itself: the ceiling of the queue. */
 #define MAX_QUEUED 4096
 /* Writes after which the log is folded into the database: a few hundred pages. */
@@ -33,15 +33,27 @@ struct store {
         const char *sql;
         sqlite3_stmt *statement;
     } cache[CACHED];
-    sqlite3 *reader;
-    sqlite3 *folder;           /* folds the log into the database; used by the lane only */
-    _Atomic unsigned unfolded; /* writes since it last did */
-    pthread_mutex_t read_lock;
+    struct reader {
+        sqlite3 *db;
+        pthread_mutex_t lock;
+    } quick, slow;
+    sqlite3 *folder;            /* folds the log into the database; used by the lane only */
+    _Atomic unsigned unfolded;  /* writes since it last did */
     pthread_mutex_t apply_lock; /* held while a batch is taken and applied: keeps the order */
     pthread_mutex_t queue_lock; /* guards the three below */
     struct write *head, **tail;
     size_t queued;
-    bool scheduled; /* loop thread only */
+    bool scheduled;            /* loop thread only */
+    _Atomic uint64_t failures; /* writes that failed */
+    uint64_t failing;          /* of these, since writing last worked; under apply_lock */
+    struct prune {
+        const char *sql; /* NULL: none under way */
+        struct value value;
+        int64_t deleted, last;
+        void (*done)(void *, int64_t);
+        void *arg;
+        bool stopped;
+    } prune;
 };
 
 struct row {
@@ -160,7 +172,8 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
         return err_memory(err);
     *ret_moved = false;
     s->tail = &s->head;
-    (void)pthread_mutex_init(&s->read_lock, NULL);
+    (void)pthread_mutex_init(&s->quick.lock, NULL);
+    (void)pthread_mutex_init(&s->slow.lock, NULL);
     (void)pthread_mutex_init(&s->apply_lock, NULL);
     (void)pthread_mutex_init(&s->queue_lock, NULL);
     if (open_writer(path, &s->writer, err) < 0) {
@@ -169,7 +182,8 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
         if (open_writer(path, &s->writer, err) < 0)
             goto failed;
     }
-    if (open_connection(path, &s->reader, err) < 0 || open_connection(path, &s->folder, err) < 0 ||
+    if (open_connection(path, &s->quick.db, err) < 0 ||
+        open_connection(path, &s->slow.db, err) < 0 || open_connection(path, &s->folder, err) < 0 ||
         lane_open(loop, &s->lane, err) < 0)
         goto failed;
     *ret_store = s;
@@ -216,49 +230,80 @@ static void bind(sqlite3_stmt *st, const struct value *values, size_t n)
     }
 }
 
-static void apply(struct store *s, const struct write *w)
+/* A disk that is full fails every write: it is said once. */
+static void note_failed(struct store *s, size_t n)
 {
-    sqlite3_stmt *st = prepared(s, w->sql);
-    if (!st) {
-        log_error("database: %s", sqlite3_errmsg(s->writer));
-        return;
-    }
-    bind(st, w->values, w->n);
-    if (sqlite3_step(st) != SQLITE_DONE)
-        log_error("database: %s", sqlite3_errmsg(s->writer));
-    (void)sqlite3_reset(st);
-    (void)sqlite3_clear_bindings(st);
+    if (s->failing == 0)
+        log_error("database: %s; writes are lost until this is over", sqlite3_errmsg(s->writer));
+    s->failing += n;
+    (void)atomic_fetch_add(&s->failures, n);
 }
 
-static struct write *take_queue(struct store *s)
+static void note_working(struct store *s)
+{
+    if (s->failing)
+        log_warn("database: writing works again; %llu writes were lost",
+                 (unsigned long long)s->failing);
+    s->failing = 0;
+}
+
+/* Returns whether it succeeded. */
+static bool apply(struct store *s, const struct write *w)
+{
+    sqlite3_stmt *st = prepared(s, w->sql);
+    if (!st)
+        return false;
+    bind(st, w->values, w->n);
+    bool ok = sqlite3_step(st) == SQLITE_DONE;
+    (void)sqlite3_reset(st);
+    (void)sqlite3_clear_bindings(st);
+    return ok;
+}
+
+static struct write *take_queue(struct store *s, size_t *ret_n)
 {
     (void)pthread_mutex_lock(&s->queue_lock);
     struct write *list = s->head;
     s->head = NULL;
     s->tail = &s->head;
+    *ret_n = s->queued;
     s->queued = 0;
     (void)pthread_mutex_unlock(&s->queue_lock);
     return list;
 }
 
-static void apply_queue(struct store *s)
+/* Applies a list and frees it; returns how many failed. */
+static size_t apply_list(struct store *s, struct write *list)
 {
-    struct err err;
-    (void)pthread_mutex_lock(&s->apply_lock);
-    struct write *list = take_queue(s);
-    if (list && run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
-        log_error("%s", err.text);
-    bool any = list != NULL;
+    size_t failed = 0;
     while (list) {
         struct write *w = list;
         list = w->next;
-        apply(s, w);
+        if (!apply(s, w)) {
+            note_failed(s, 1);
+            failed++;
+        }
         free(w);
         (void)atomic_fetch_add(&s->unfolded, 1);
     }
-    if (any && run_sql(s->writer, "COMMIT", &err) < 0) {
-        log_error("%s", err.text);
-        (void)run_sql(s->writer, "ROLLBACK", &err);
+    return failed;
+}
+
+static void apply_queue(struct store *s)
+{
+    struct err err;
+    size_t n = 0;
+    (void)pthread_mutex_lock(&s->apply_lock);
+    struct write *list = take_queue(s, &n);
+    if (list) {
+        bool batch = run_sql(s->writer, "BEGIN IMMEDIATE", &err) == 0;
+        size_t failed = apply_list(s, list);
+        if (batch && run_sql(s->writer, "COMMIT", &err) < 0) {
+            note_failed(s, n - failed);
+            (void)run_sql(s->writer, "ROLLBACK", &err);
+        } else if (!failed) {
+            note_working(s);
+        }
     }
     (void)pthread_mutex_unlock(&s->apply_lock);
 }
@@ -335,6 +380,7 @@ static size_t enqueue(struct store *s, const char *sql, const struct value *valu
 {
     struct write *w = copy_write(sql, values, n);
     if (!w) {
+        (void)atomic_fetch_add(&s->failures, 1);
         log_error("database: out of memory, a record is lost");
         return 0;
     }
@@ -365,7 +411,7 @@ void store_write(struct store *s, const char *sql, const struct value *values, s
 int store_idle(void *arg)
 {
     struct store *s = arg;
-    return !s->scheduled && !has_queue(s);
+    return !s->scheduled && !has_queue(s) && !s->prune.sql;
 }
 
 void store_flush(struct store *s)
@@ -375,29 +421,101 @@ void store_flush(struct store *s)
 
 void store_flush_if_pending(struct store *s)
 {
-    if (!store_idle(s))
+    if (s->scheduled || has_queue(s))
         store_flush(s);
 }
 
-int store_read(struct store *s, const char *sql, const struct value *values, size_t n,
-               int (*row)(void *arg, const struct row *row), void *arg, struct err *err)
+uint64_t store_failures(const struct store *s)
+{
+    return atomic_load(&s->failures);
+}
+
+/* ---- pruning ---- */
+
+static void prune_work(void *arg)
+{
+    struct store *s = arg;
+    struct prune *prune = &s->prune;
+    struct write once = {.sql = prune->sql, .n = 1, .values = {prune->value}};
+    (void)pthread_mutex_lock(&s->apply_lock);
+    prune->last = apply(s, &once) ? sqlite3_changes(s->writer) : 0;
+    (void)pthread_mutex_unlock(&s->apply_lock);
+    prune->deleted += prune->last;
+    (void)atomic_fetch_add(&s->unfolded, (unsigned)prune->last);
+    fold(s);
+}
+
+static void prune_done(void *arg);
+
+static int prune_step(struct store *s)
+{
+    struct err err;
+    return lane_offload(s->lane, prune_work, prune_done, s, &err);
+}
+
+static void prune_done(void *arg)
+{
+    struct store *s = arg;
+    struct prune prune = s->prune;
+    if (prune.last > 0 && !prune.stopped && prune_step(s) == 0)
+        return;
+    s->prune.sql = NULL;
+    if (prune.done && !prune.stopped)
+        prune.done(prune.arg, prune.deleted);
+}
+
+int store_prune(struct store *s, const char *sql, struct value value,
+                void (*done)(void *arg, int64_t deleted), void *arg)
+{
+    if (s->prune.sql)
+        return -1;
+    if (s->prune.stopped)
+        return -1;
+    s->prune = (struct prune){.sql = sql, .value = value, .done = done, .arg = arg};
+    if (prune_step(s) == 0)
+        return 0;
+    s->prune.sql = NULL;
+    return -1;
+}
+
+void store_prune_stop(struct store *s)
+{
+    s->prune.stopped = true;
+}
+
+/* ---- reading ---- */
+
+static int read_from(struct reader *reader, const char *sql, const struct value *values, size_t n,
+                     int (*row)(void *arg, const struct row *row), void *arg, struct err *err)
 {
     struct row current = {NULL};
     int r = 0, step;
-    (void)pthread_mutex_lock(&s->read_lock);
-    if (sqlite3_prepare_v2(s->reader, sql, -1, &current.statement, NULL) != SQLITE_OK) {
-        r = sql_error(err, s->reader, "database");
+    (void)pthread_mutex_lock(&reader->lock);
+    if (sqlite3_prepare_v2(reader->db, sql, -1, &current.statement, NULL) != SQLITE_OK) {
+        r = sql_error(err, reader->db, "database");
     } else {
         bind(current.statement, values, n);
         while ((step = sqlite3_step(current.statement)) == SQLITE_ROW)
             if (row(arg, &current) != 0)
                 break;
         if (step != SQLITE_ROW && step != SQLITE_DONE)
-            r = sql_error(err, s->reader, "database");
+            r = sql_error(err, reader->db, "database");
     }
     (void)sqlite3_finalize(current.statement);
-    (void)pthread_mutex_unlock(&s->read_lock);
+    (void)pthread_mutex_unlock(&reader->lock);
     return r;
+}
+
+int store_read(struct store *s, const char *sql, const struct value *values, size_t n,
+               int (*row)(void *arg, const struct row *row), void *arg, struct err *err)
+{
+    return read_from(&s->quick, sql, values, n, row, arg, err);
+}
+
+int store_scan(struct store *s, const char *sql, const struct value *values, size_t n,
+               int (*row)(void *arg, const struct row *row), void *arg, struct err *err)
+{
+    return read_from(&s->slow, sql, values, n, row, arg, err);
 }
 
 int64_t row_int(const struct row *row, int column)
@@ -427,10 +545,12 @@ void store_close(struct store *s)
     for (size_t i = 0; i < CACHED; i++)
         (void)sqlite3_finalize(s->cache[i].statement);
     (void)sqlite3_close(s->writer);
-    (void)sqlite3_close(s->reader);
+    (void)sqlite3_close(s->quick.db);
+    (void)sqlite3_close(s->slow.db);
     (void)sqlite3_close(s->folder);
     lane_close(s->lane);
-    (void)pthread_mutex_destroy(&s->read_lock);
+    (void)pthread_mutex_destroy(&s->quick.lock);
+    (void)pthread_mutex_destroy(&s->slow.lock);
     (void)pthread_mutex_destroy(&s->apply_lock);
     (void)pthread_mutex_destroy(&s->queue_lock);
     free(s);
