@@ -61,7 +61,8 @@ int audit_open(struct loop *loop, struct store *store, const struct config *conf
 /* Queues what is not written yet; before the store is drained. NULL is fine. */
 void audit_close(struct audit *audit);
 
-/* Returns the entry's id. Refused ones are folded in any case. */
+/* Returns the entry's id, or 0 when there is one already which only counts it. Refused ones are
+ * folded in any case. */
 int64_t audit_add(struct audit *audit, const struct audit_entry *entry);
 /* How an entry that was added as running ended: result, status, exit_code and ms. */
 void audit_end(struct audit *audit, int64_t id, const struct audit_entry *entry);

@@ -125,7 +125,8 @@ struct exchange {
         struct text subject;
         const char *session;
         int64_t exit_code;
-        int64_t id;   /* of the entry made when it began; 0: none */
+        bool begun;   /* it is in the log already */
+        int64_t id;   /* of its entry; 0: none, or one it shares */
         bool failed;  /* answered with success=false */
         bool refused; /* the caller, not what was asked for */
     } record;

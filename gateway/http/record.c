@@ -55,11 +55,11 @@ static enum audit_result result_of(const struct exchange *ex, bool delivered)
 {
     if (ex->record.refused)
         return AUDIT_REFUSED;
-    if (ex->reply.status >= 400 || ex->record.failed)
-        return AUDIT_FAILED;
-    if (ex->reply.status == 0 || (!delivered && ex->reply.kind != REPLY_UPGRADE))
+    if (ex->reply.kind == REPLY_UPGRADE)
+        return AUDIT_OK;
+    if (ex->left || !delivered || ex->reply.status == 0)
         return AUDIT_UNANSWERED;
-    return AUDIT_OK;
+    return ex->reply.status >= 400 || ex->record.failed ? AUDIT_FAILED : AUDIT_OK;
 }
 
 static uint64_t elapsed_ms(const struct exchange *ex)
@@ -102,34 +102,31 @@ static bool goes_on(const struct exchange *ex)
 
 void record_begun(struct audit *audit, struct exchange *ex)
 {
-    if (!audit || !ex->record.action || !goes_on(ex) || ex->record.id)
+    if (!audit || !ex->record.action || !goes_on(ex) || ex->record.begun)
         return;
-    /* Of folded ones only an opened socket is worth telling before it is over. */
-    if (ex->route->audit.fold && ex->reply.kind != REPLY_UPGRADE)
-        return;
-    uint64_t ms = elapsed_ms(ex);
     struct audit_entry e = entry_of(ex);
-    e.at = history_now() - (int64_t)ms;
-    e.result = e.fold ? AUDIT_OK : AUDIT_RUNNING;
+    e.at = history_now() - (int64_t)elapsed_ms(ex);
+    e.result = AUDIT_RUNNING;
     e.status = ex->reply.status;
+    ex->record.begun = true;
     ex->record.id = audit_add(audit, &e);
 }
 
 void record_over(struct audit *audit, struct exchange *ex, double seconds, bool delivered)
 {
-    bool begun = ex->record.id != 0;
-    if (!audit || !(ex->record.action || ex->record.refused))
-        return;
-    if (begun && ex->route->audit.fold)
+    struct record *record = &ex->record;
+    bool begun = record->begun;
+    if (!audit || !(record->action || record->refused) || (begun && !record->id))
         return;
     struct audit_entry e =
-        begun ? (struct audit_entry){.exit_code = ex->record.exit_code} : entry_of(ex);
+        begun ? (struct audit_entry){.exit_code = record->exit_code} : entry_of(ex);
     e.ms = (int64_t)(seconds * 1e3);
-    e.at = history_now() - e.ms;
     e.result = result_of(ex, delivered);
     e.status = ex->reply.status;
-    if (begun)
-        audit_end(audit, ex->record.id, &e);
-    else
-        (void)audit_add(audit, &e);
+    if (begun) {
+        audit_end(audit, record->id, &e);
+        return;
+    }
+    e.at = history_now() - e.ms;
+    (void)audit_add(audit, &e);
 }
