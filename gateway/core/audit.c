@@ -113,12 +113,16 @@ static void on_prune(void *arg)
 
 /* ---- writing ---- */
 
-static struct value masked(const char *text, size_t n, char *out, size_t room)
+/* By whoever writes it to the database. */
+static struct value masked(struct text text, size_t room)
 {
-    if (!text)
+    if (!text.p)
         return (struct value){.type = VALUE_NULL};
-    size_t look = n < room + BEYOND ? n : room + BEYOND;
-    return (struct value){.type = VALUE_TEXT, .p = out, .n = audit_mask(text, look, out, room)};
+    return (struct value){.type = VALUE_TEXT,
+                          .p = text.p,
+                          .n = text.n < room + BEYOND ? text.n : room + BEYOND,
+                          .i = (int64_t)room,
+                          .through = audit_mask};
 }
 
 static struct value number(int64_t value)
@@ -136,7 +140,6 @@ static struct value bounded(const char *text, size_t most)
 
 static int64_t insert(struct audit *a, const struct audit_entry *e)
 {
-    char subject[AUDIT_SUBJECT], path[AUDIT_PATH];
     enum part part = e->result == AUDIT_REFUSED ? PART_REFUSED : PART_OTHERS;
     struct value v[] = {
         V_INT(++a->last_id),
@@ -144,10 +147,10 @@ static int64_t insert(struct audit *a, const struct audit_entry *e)
         V_TEXT(e->who && *e->who ? e->who : "unknown"),
         V_TEXT(e->peer ? e->peer : ""),
         V_TEXT(e->action),
-        masked(e->subject.p, e->subject.n, subject, sizeof subject),
+        masked(e->subject, AUDIT_SUBJECT),
         bounded(e->session_id, 128),
         bounded(e->method, 16),
-        masked(e->path.p, e->path.n, path, sizeof path),
+        masked(e->path, AUDIT_PATH),
         V_TEXT(audit_result_names[e->result]),
         e->status ? V_INT(e->status) : (struct value){.type = VALUE_NULL},
         number(e->exit_code),

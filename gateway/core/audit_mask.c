@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "core/audit_name.h"
 
-/* Reading position and what was written. */
+/* What was read and written up to now. */
 struct scan {
     const char *start, *p, *end;
     char *out;
@@ -16,9 +16,11 @@ struct scan {
     bool full;
 };
 
+/* Every byte is asked for this: it does not go through the C library's locale. */
 static bool is_name(char c)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '-' && c <= '9' && c != '/') ||
+           c == '_';
 }
 
 static bool is_blank(char c)
@@ -78,7 +80,7 @@ static bool begins(const char *p, const char *end, const char *with)
 
 static const char *find(const char *p, const char *end, const char *what)
 {
-    const char *at = memmem(p, (size_t)(end - p), what, strlen(what));
+    const char *at = p < end ? memmem(p, (size_t)(end - p), what, strlen(what)) : NULL;
     return at ? at : end;
 }
 
@@ -297,6 +299,8 @@ static bool find_bearer(const struct scan *s, const char *word, const char *end,
 static bool find_shape(const struct scan *s, const char *word, const char *end, struct part *out)
 {
     bool escaped = word > s->start && word[-1] == '\\';
+    if (end - word < AUDIT_TOKEN_MIN)
+        return false;
     for (const char *p = word; p < end; p++) {
         bool first = p == word || (p == word + 1 && escaped);
         if (!first && isalnum((unsigned char)p[-1]))
@@ -365,27 +369,13 @@ static bool find_secret(const struct scan *s, const char *word, const char *end,
  * does. */
 static void widen(const struct scan *s, struct part *part)
 {
-    for (const char *p = part->from; p < part->to;) {
+    for (const char *p = part->from; p < part->to && part->to < s->end;) {
         const char *end = name_end(p, s->end);
         struct part within;
         if (end > p && find_secret(s, p, end, &within) && within.to > part->to)
             part->to = within.to;
         p = end > p ? end : p + 1;
     }
-}
-
-static void scan_word(struct scan *s)
-{
-    struct part part;
-    const char *end = name_end(s->p, s->end);
-    if (!find_secret(s, s->p, end, &part)) {
-        copy_to(s, end);
-        return;
-    }
-    widen(s, &part);
-    copy_to(s, part.from);
-    put(s, AUDIT_MASK, sizeof AUDIT_MASK - 1);
-    s->p = part.to;
 }
 
 static size_t whole_sequences(const char *text, size_t n)
@@ -403,11 +393,19 @@ static size_t whole_sequences(const char *text, size_t n)
 size_t audit_mask(const char *text, size_t n, char *out, size_t room)
 {
     struct scan s = {.p = text, .start = text, .end = text + n, .out = out, .room = room};
-    while (s.p < s.end && !s.full) {
-        if (is_name(*s.p))
-            scan_word(&s);
-        else
-            copy_to(&s, s.p + 1);
+    const char *at = text;
+    while (at < s.end && (size_t)(at - s.p) <= room - s.n) {
+        const char *end = name_end(at, s.end);
+        struct part part;
+        if (end > at && find_secret(&s, at, end, &part)) {
+            widen(&s, &part);
+            copy_to(&s, part.from);
+            put(&s, AUDIT_MASK, sizeof AUDIT_MASK - 1);
+            at = s.p = part.to;
+        } else {
+            at = end > at ? end : at + 1;
+        }
     }
+    copy_to(&s, at);
     return s.full ? whole_sequences(out, s.n) : s.n;
 }

@@ -15,6 +15,8 @@ enum name_kind {
 /* Case does not matter; of a long name its end does. */
 enum name_kind audit_name(const char *name, size_t n);
 
+#define AUDIT_TOKEN_MIN 15 /* bytes of the shortest of them */
+
 /* A token of a well-known service, or a JWT, begins at `text`; the word it stands in has `n` bytes
  * of [A-Za-z0-9_.-]. */
 bool audit_token_shape(const char *text, size_t n);

@@ -247,12 +247,25 @@ static void note_working(struct store *s)
     s->failing = 0;
 }
 
+static void rewrite(struct write *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        struct value *v = &w->values[i];
+        if (!v->through || !v->n)
+            continue;
+        char *out = w->data + (v->p - w->data) + v->n; /* the room behind it */
+        size_t n = v->through(v->p, v->n, out, (size_t)v->i);
+        *v = (struct value){.type = v->type, .p = out, .n = n};
+    }
+}
+
 /* Returns whether it succeeded. */
-static bool apply(struct store *s, const struct write *w)
+static bool apply(struct store *s, struct write *w)
 {
     sqlite3_stmt *st = prepared(s, w->sql);
     if (!st)
         return false;
+    rewrite(w);
     bind(st, w->values, w->n);
     bool ok = sqlite3_step(st) == SQLITE_DONE;
     (void)sqlite3_reset(st);
@@ -356,7 +369,7 @@ static struct write *copy_write(const char *sql, const struct value *values, siz
 {
     size_t size = 0;
     for (size_t i = 0; i < n; i++)
-        size += values[i].n;
+        size += values[i].n + (values[i].through ? (size_t)values[i].i : 0);
     struct write *w = malloc(sizeof *w + size);
     if (!w)
         return NULL;
@@ -370,7 +383,7 @@ static struct write *copy_write(const char *sql, const struct value *values, siz
             continue;
         memcpy(to, values[i].p, values[i].n);
         w->values[i].p = to;
-        to += values[i].n;
+        to += values[i].n + (values[i].through ? (size_t)values[i].i : 0);
     }
     return w;
 }

@@ -22,6 +22,9 @@ struct value {
     int64_t i;
     const char *p;
     size_t n;
+    /* NULL, or what the worker puts a text through before it is written; `i` is the room `out` has.
+     */
+    size_t (*through)(const char *text, size_t n, char *out, size_t room);
 };
 
 #define V_INT(x)     ((struct value){.type = VALUE_INT, .i = (x)})
