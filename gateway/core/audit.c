@@ -8,7 +8,7 @@
 #include "core/history.h"
 
 /* Rows that go at once when there are too many: the log grows so much past its ceiling. */
-#define BATCH 256
+#define BATCH 64
 /* Refused callers have a tenth of the rows. */
 #define REFUSED_PART 10
 #define DAY_MS       INT64_C(86400000)
@@ -62,7 +62,7 @@ static const char *const delete_oldest[] = {
 };
 
 static const char delete_old[] =
-    "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT 256)";
+    "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 ORDER BY at LIMIT 64)";
 
 static int take_int(void *arg, const struct row *row)
 {
