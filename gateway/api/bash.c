@@ -458,7 +458,7 @@ const struct route bash_routes[] = {
      .summary = "Read a command's output from an offset on, waiting for more if asked."},
     {"POST", "/v1/bash/write", SCOPE_EXEC, ROUTE_INLINE, write_input,
      INPUT(write_fields, struct write_input), BODY_JSON, 8 * MIB,
-     .audit = {"bash.input", NULL, "session_id"}, .tag = "bash",
+     .audit = {"bash.input", NULL, "session_id", .fold = true}, .tag = "bash",
      .summary = "Write to the standard input of a running command."},
     {"POST", "/v1/bash/kill", SCOPE_EXEC, ROUTE_INLINE, kill_command,
      INPUT(kill_fields, struct kill_input), BODY_JSON, 64 * KIB,

@@ -19,7 +19,7 @@
 #define FOLD_WAYS   4
 #define FOLD_MS     (UINT64_C(5) * 60 * 1000)
 #define FOLD_LATE   1000 /* a count is written after so many ms */
-#define REFUSED_NEW 120  /* new entries for refused callers in FOLD_MS */
+#define REFUSED_NEW 120  /* new entries for unknown callers in FOLD_MS */
 
 /* Read a little beyond what is kept: a secret cut in two is known still. */
 #define BEYOND 512
@@ -47,7 +47,7 @@ struct audit {
     int64_t last_id;
     uint64_t written, seed;
     struct fold folds[FOLD_SETS][FOLD_WAYS];
-    struct fold strangers; /* refused callers beyond REFUSED_NEW, all in one */
+    struct fold strangers; /* unknown callers beyond REFUSED_NEW, all in one */
     uint64_t refused_until;
     unsigned refused_new;
 };
@@ -205,9 +205,10 @@ static bool only_looks(const char *method)
 static uint64_t key_of(const struct audit *a, const struct audit_entry *e)
 {
     uint64_t hash = mix_text(mix_text(mix_text(a->seed, e->who), e->peer), e->action);
-    hash = mix(hash, e->subject.p ? e->subject.p : "", e->subject.p ? e->subject.n : 0);
     if (e->result == AUDIT_REFUSED)
         return mix(hash, (const char *)&e->status, sizeof e->status);
+    hash = mix(hash, e->subject.p ? e->subject.p : "", e->subject.p ? e->subject.n : 0);
+    hash = mix_text(hash, e->session_id);
     return mix_text(hash, only_looks(e->method) ? "looks" : "changes");
 }
 
@@ -271,9 +272,11 @@ static int64_t fold_into(struct audit *a, struct fold *f, uint64_t key, uint64_t
     return f->id;
 }
 
-/* Whether a refused caller has spent what all of them may spend. */
-static bool refused_enough(struct audit *a, uint64_t now)
+/* Whether strangers have spent what all of them may spend. */
+static bool strangers_enough(struct audit *a, uint64_t now, const struct audit_entry *e)
 {
+    if (e->result != AUDIT_REFUSED || (e->who && *e->who))
+        return false;
     if (now >= a->refused_until) {
         a->refused_until = now + FOLD_MS;
         a->refused_new = 0;
@@ -300,7 +303,7 @@ int64_t audit_add(struct audit *a, const struct audit_entry *e)
     struct fold *f = find_fold(a, key, now, &stands);
     if (stands)
         return count_again(a, f);
-    if (e->result == AUDIT_REFUSED && refused_enough(a, now))
+    if (strangers_enough(a, now, e))
         return add_stranger(a, now, e);
     return fold_into(a, f, key, now, e);
 }

@@ -7,8 +7,8 @@
  *
  * What anyone can do at will is folded: the first of a kind is an entry, and the same again, within
  * five minutes, only raises its count. Refused callers have a small part of the log for themselves,
- * and at most so many new entries in that time, so that they can neither fill it nor wash others'
- * out of it.
+ * and those nobody knows so many new entries in that time, so that they can neither fill it nor
+ * wash others' out of it.
  *
  * Entries are queued: a request never waits for the database, nor fails with it. Loop thread only,
  * except audit_list(). */

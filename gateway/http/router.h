@@ -41,7 +41,7 @@ struct route_audit {
     /* The input field or path parameter that says what on, and the one that names the session.
      * Where none does the handler may tell (exchange_audit_subject()). */
     const char *subject, *session;
-    bool fold; /* many requests make one thing: a page, and all that belongs to it */
+    bool fold; /* many requests make one thing: a page and all that belongs to it, a text typed */
 };
 
 struct route {

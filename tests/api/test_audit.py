@@ -71,6 +71,8 @@ def test_input_is_told_of_but_not_what_was_typed(api: Api, session: str) -> None
     api.bash.write(run.session_id, "typed-hunter2\n")
     api.bash.kill(run.session_id, "SIGKILL")
     api.shell.write(session, "echo typed-hunter2")
+    api.shell.write(session, "echo typed-hunter2 again")
+    eventually(lambda: one(api, session_id=session, action="shell.input")["count"] == 2, "both are counted")
     assert one(api, session_id=run.session_id, action="bash.input")["subject"] is None
     assert one(api, session_id=run.session_id, action="bash.kill")["subject"] == "SIGKILL"
     assert one(api, session_id=session, action="shell.input")["subject"] is None
