@@ -45,21 +45,19 @@ static int list(struct exchange *ex, struct err *err)
 #define IN(member) offsetof(struct audit_input, member)
 
 static const struct field fields[] = {
-    {"who", FIELD_TEXT, IN(who), .max = 128, .doc = "Of this caller only."},
-    {"action", FIELD_TEXT, IN(action), .max = 64,
-     .doc = "This action, or all that begin so: file.write, file."},
+    {"who", FIELD_TEXT, IN(who), .max = 128, .doc = "Of this caller."},
+    {"action", FIELD_TEXT, IN(action), .max = 64, .doc = "This action, or all that begin so."},
     {"result", FIELD_CHOICE, IN(result), .choices = audit_result_names, .doc = "How it ended."},
-    {"session_id", FIELD_TEXT, IN(session_id), .max = 128, .doc = "In this session only."},
+    {"session_id", FIELD_TEXT, IN(session_id), .max = 128, .doc = "In this session."},
     {"contains", FIELD_TEXT, IN(contains), .max = 256, .doc = "Text in subject or path."},
     {"since", FIELD_TEXT, IN(since), .max = 40,
-     .doc = "Begun then or later: ISO 8601, or milliseconds since the epoch."},
+     .doc = "Begun then or later: ISO 8601 or Unix milliseconds."},
     {"until", FIELD_TEXT, IN(until), .max = 40, .doc = "Begun before then."},
     {"before", FIELD_INT, IN(before), .min = 0, .max = INT64_MAX,
-     .doc = "Entries older than the one of this id: next_before of the page before."},
-    {"after", FIELD_INT, IN(after), .min = 0, .max = INT64_MAX,
-     .doc = "Entries newer than the one of this id."},
+     .doc = "Older than this id: next_before of a page."},
+    {"after", FIELD_INT, IN(after), .min = 0, .max = INT64_MAX, .doc = "Newer than this id."},
     {"limit", FIELD_INT, IN(limit), .min = 1, .max = 1000, .fallback = "100",
-     .doc = "How many entries at most."},
+     .doc = "At most so many."},
     FIELDS_END,
 };
 

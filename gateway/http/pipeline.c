@@ -23,7 +23,6 @@ enum step { STEP_NEXT, STEP_DONE };
 
 static enum step refuse(struct exchange *ex, const struct err *err)
 {
-    ex->record.refused = err->kind == ERR_UNAUTHORIZED || err->kind == ERR_FORBIDDEN;
     reply_error(ex, err);
     return STEP_DONE;
 }
@@ -66,7 +65,6 @@ static enum step step_identify(struct pipeline *p, struct exchange *ex)
     if (ex->grant.known)
         return STEP_NEXT;
     if (signin_wanted(ex)) {
-        ex->record.refused = true;
         signin_ask(ex);
         return STEP_DONE;
     }
@@ -129,7 +127,6 @@ static enum step step_permit(struct pipeline *p, struct exchange *ex)
     }
     if (ex->route->page && ex->grant.by_query && signin_wanted(ex)) {
         signin_remember(ex, p->auth);
-        exchange_audit_as(ex, "login");
         return STEP_DONE;
     }
     return STEP_NEXT;
@@ -194,8 +191,10 @@ static enum head_verdict pipeline_head(void *arg, struct exchange *ex)
         step_guard, step_identify, step_preview, step_route, step_permit, step_admit,
     };
     for (size_t i = 0; i < COUNT_OF(steps); i++)
-        if (steps[i](arg, ex) == STEP_DONE)
+        if (steps[i](arg, ex) == STEP_DONE) {
+            ex->record.refused = ex->reply.status == 401 || ex->reply.status == 403;
             return HEAD_REFUSE;
+        }
     switch (ex->route->body) {
     case BODY_JSON:
         return HEAD_BODY;

@@ -48,6 +48,7 @@ static void copy_query(struct bytes *to, const char *query)
 
 void signin_remember(struct exchange *ex, const struct auth *auth)
 {
+    exchange_audit_as(ex, "login");
     cleanup_bytes struct bytes location = BYTES_INIT(16 * KIB);
     const char *last = strrchr(ex->raw_path.p, '/');
     const char *query = strchr(ex->target.p, '?');
