@@ -401,7 +401,7 @@ static const struct field connect_fields[] = {
     FIELDS_END};
 
 const struct route terminal_routes[] = {
-    {"GET", "/v1/shell/ws", SCOPE_EXEC, ROUTE_SOCKET, connect_terminal,
+    {"GET", "/v1/shell/ws", SCOPE_EXEC, ROUTE_SOCKET, connect_terminal, .serves = "/terminal",
      INPUT(connect_fields, struct connect_input), .tag = "shell",
      .summary = "A terminal as a WebSocket of JSON messages."},
     ROUTES_END,
