@@ -302,6 +302,10 @@ int auth_look(struct auth *a, struct grant *grant, const char *cookies,
               struct auth_cookie *ret_cookie, struct err *err)
 {
     struct moment moment = now();
+    ret_cookie->value[0] = '\0';
+    /* The page is looked at again, by the browser that has the session already. */
+    if (choose_session(a, cookies, grant->ticket, NULL))
+        return 0;
     if (!ticket_look_once(a->tickets, grant->ticket, moment))
         return err_set(err, ERR_UNAUTHORIZED, "the ticket was looked at before");
     return begin(a, grant, cookies, ret_cookie, moment, err);

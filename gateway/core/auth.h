@@ -63,7 +63,7 @@ bool auth_cookie_is_ours(const char *name, size_t n);
 int auth_begin_session(struct auth *auth, struct grant *grant, const char *cookies,
                        struct auth_cookie *ret_cookie, struct err *err) MUST_CHECK;
 /* The same for a proxy in front that asks before it passes the request on: the ticket can be looked
- * at so once, and still be used once. ERR_UNAUTHORIZED the second time. */
+ * at so once, and still be used once. ERR_UNAUTHORIZED the second time, but beside the cookie. */
 int auth_look(struct auth *auth, struct grant *grant, const char *cookies,
               struct auth_cookie *ret_cookie, struct err *err) MUST_CHECK;
 
