@@ -32,7 +32,7 @@ static int note_name(struct names *names, struct text raw, struct text *ret_name
     size_t from = names->at[names->n], n = names->text.len - from;
     for (size_t i = 0; i < names->n; i++)
         if (names->at[i + 1] - names->at[i] == n &&
-            memcmp(names->text.data + names->at[i], names->text.data + from, n) == 0)
+            (n == 0 || memcmp(names->text.data + names->at[i], names->text.data + from, n) == 0))
             return -1;
     names->at[++names->n] = names->text.len;
     *ret_name = (struct text){n ? names->text.data + from : "", n};
