@@ -47,6 +47,7 @@ static inline struct app *app_of(const struct exchange *ex)
 extern const struct route *const route_tables[];
 
 extern const struct route audit_routes[];
+extern const struct route auth_routes[];
 extern const struct route bash_routes[];
 extern const struct route code_routes[];
 extern const struct route browser_action_routes[];
