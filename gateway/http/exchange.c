@@ -73,7 +73,6 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
     ex->con = con;
     ex->reply.fd = -1;
     ex->declared = -1;
-    ex->record.exit_code = INT_ABSENT;
     ex->started_ns = clock_ns();
     ex->unknown = bytes_with_limit(4 * KIB);
     ex->out = bytes_with_limit(REPLY_CEILING);

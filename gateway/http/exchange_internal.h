@@ -126,6 +126,7 @@ struct exchange {
         struct text subject;
         const char *session;
         int64_t exit_code;
+        bool exited;  /* with that code */
         bool begun;   /* it is in the log already */
         int64_t id;   /* of its entry; 0: none, or one it shares */
         bool failed;  /* answered with success=false */

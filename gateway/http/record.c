@@ -27,6 +27,7 @@ void exchange_audit_session(struct exchange *ex, const char *id)
 void exchange_audit_exit(struct exchange *ex, int64_t code)
 {
     ex->record.exit_code = code;
+    ex->record.exited = true;
 }
 
 static struct text of_field(const struct exchange *ex, const struct field *f)
@@ -70,6 +71,11 @@ static uint64_t elapsed_ms(const struct exchange *ex)
     return (ns - ex->started_ns) / 1000000u;
 }
 
+static int64_t exit_code_of(const struct exchange *ex)
+{
+    return ex->record.exited ? ex->record.exit_code : INT_ABSENT;
+}
+
 static struct audit_entry entry_of(const struct exchange *ex)
 {
     struct record record = ex->record;
@@ -81,7 +87,7 @@ static struct audit_entry entry_of(const struct exchange *ex)
         .session_id = record.session,
         .method = ex->method.p,
         .path = ex->raw_path,
-        .exit_code = record.exit_code,
+        .exit_code = exit_code_of(ex),
         .ms = INT_ABSENT,
     };
     if (ex->route && record.action) {
@@ -119,7 +125,7 @@ void record_over(struct audit *audit, struct exchange *ex, double seconds, bool 
     if (!audit || !(record->action || record->refused) || (begun && !record->id))
         return;
     struct audit_entry e =
-        begun ? (struct audit_entry){.exit_code = record->exit_code} : entry_of(ex);
+        begun ? (struct audit_entry){.exit_code = exit_code_of(ex)} : entry_of(ex);
     e.ms = (int64_t)(seconds * 1e3);
     e.result = result_of(ex, delivered);
     e.status = ex->reply.status;
