@@ -95,7 +95,8 @@ static int judge(struct exchange *ex, struct err *err)
 const struct route auth_routes[] = {
     {"POST", "/tickets", SCOPE_NONE, ROUTE_INLINE, make_ticket,
      INPUT(ticket_fields, struct ticket_input), .body = BODY_JSON, .body_limit = BODY_TICKET,
-     .audit = {"ticket.create", "path"}, .tag = "auth", .answers = "application/json",
+     .audit = {.action = "ticket.create", .subject = "path"}, .tag = "auth",
+     .answers = "application/json",
      .summary = "A one-time ticket that opens an address once, as ?ticket=, where no header can be "
                 "sent."},
     {"GET", "/auth", SCOPE_NONE, ROUTE_INLINE, judge, .judges = true, .serves = "/", .tag = "auth",

@@ -221,13 +221,14 @@ static int devtools(struct exchange *ex, struct err *err)
 #define TAB_ROW(method, path, verb, text)                                                          \
     {                                                                                              \
         method, path, SCOPE_DESKTOP, ROUTE_INLINE, json,                                           \
-            .service = SERVICE, .audit = {"browser.tab." verb, "id"}, .tag = "devtools",           \
-            .answers = "application/json", .summary = (text)                                       \
+            .service = SERVICE, .audit = {.action = "browser.tab." verb, .subject = "id"},         \
+            .tag = "devtools", .answers = "application/json", .summary = (text)                    \
     }
 #define SOCKET_ROW(path)                                                                           \
     {                                                                                              \
         "GET", path, SCOPE_DESKTOP, ROUTE_SOCKET, devtools,                                        \
-            .service = SERVICE, .audit = {"cdp.open", "path"}, .tag = "devtools",                  \
+            .service = SERVICE, .audit = {.action = "cdp.open", .subject = "path"},                \
+            .tag = "devtools",                                                                     \
             .summary = "Chromium's DevTools "                                                      \
                        "protocol, as it is."                                                       \
     }

@@ -152,7 +152,7 @@ static int record(struct exchange *ex, struct err *err)
 const struct route display_routes[] = {
     {"POST", "/v1/display/record", SCOPE_DESKTOP, ROUTE_INLINE, record,
      INPUT(record_fields, struct record_input), .body = BODY_JSON, .body_limit = 64 * KIB,
-     .audit = {"display.record", "action"}, .tag = "display",
+     .audit = {.action = "display.record", .subject = "action"}, .tag = "display",
      .summary = "Record the screen to an MP4 file: start, stop, status."},
     ROUTES_END,
 };

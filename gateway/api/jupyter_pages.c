@@ -70,7 +70,7 @@ static const struct body_sink sink = {begin, proxy_sink_data, proxy_sink_abort};
 
 #define OPENS                                                                                      \
     {                                                                                              \
-        "jupyter.open", .fold = true                                                               \
+        .action = "jupyter.open", .fold = true                                                     \
     }
 
 #define PAGE(path)                                                                                 \

@@ -188,8 +188,8 @@ static const struct body_sink sink = {begin, proxy_sink_data, proxy_sink_abort};
     {                                                                                              \
         ANY_METHOD, at, SCOPE_EXEC, ROUTE_INLINE, answer,                                          \
             .body = BODY_STREAM, .body_limit = BOUNDLESS, .sink = &sink, .page = true,             \
-            .audit = {"preview.open", "port", .fold = true}, .tag = "previews", .answers = "*/*",  \
-            .summary = (text)                                                                      \
+            .audit = {.action = "preview.open", .subject = "port", .fold = true},                  \
+            .tag = "previews", .answers = "*/*", .summary = (text)                                 \
     }
 #define BELOW(at, text) PREVIEW(at, text), PREVIEW(at "/", text), PREVIEW(at "/{path...}", text)
 

@@ -479,7 +479,7 @@ static const struct field write_fields[] = {
 const struct route shell_routes[] = {
     {"POST", "/v1/shell/exec", SCOPE_EXEC, ROUTE_INLINE, exec,
      INPUT(exec_fields, struct exec_input), BODY_JSON, EXEC_BODY,
-     .audit = {"shell.exec", "command", "id"}, .tag = "shell",
+     .audit = {.action = "shell.exec", .subject = "command", .session = "id"}, .tag = "shell",
      .summary = "Run a command in a living terminal session."},
     {"POST", "/v1/shell/view", SCOPE_READ, ROUTE_INLINE, view, INPUT(id_fields, struct id_input),
      BODY_JSON, 64 * KIB, .tag = "shell",
@@ -489,10 +489,11 @@ const struct route shell_routes[] = {
      .summary = "Wait for the current command to end."},
     {"POST", "/v1/shell/write", SCOPE_EXEC, ROUTE_INLINE, write_input,
      INPUT(write_fields, struct write_input), BODY_JSON, 8 * MIB,
-     .audit = {"shell.input", NULL, "id", .fold = true}, .tag = "shell",
+     .audit = {.action = "shell.input", .session = "id", .fold = true}, .tag = "shell",
      .summary = "Type into the terminal."},
     {"POST", "/v1/shell/kill", SCOPE_EXEC, ROUTE_INLINE, kill_run,
-     INPUT(id_fields, struct id_input), BODY_JSON, 64 * KIB, .audit = {"shell.kill", NULL, "id"},
-     .tag = "shell", .summary = "End what runs in the session: INT, then TERM, then KILL."},
+     INPUT(id_fields, struct id_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "shell.kill", .session = "id"}, .tag = "shell",
+     .summary = "End what runs in the session: INT, then TERM, then KILL."},
     ROUTES_END,
 };

@@ -67,7 +67,7 @@ const struct route vnc_routes[] = {
     {"GET", "/vnc/{path...}", SCOPE_NONE, ROUTE_INLINE, asset, .serves = "/vnc", .tag = "pages",
      .answers = "*/*", .summary = "What belongs to the desktop's page."},
     {"GET", "/websockify", SCOPE_DESKTOP, ROUTE_SOCKET, websockify, .serves = "/vnc",
-     .service = SERVICE, .audit = {"vnc.open"}, .tag = "display",
+     .service = SERVICE, .audit = {.action = "vnc.open"}, .tag = "display",
      .summary = "The desktop as RFB (VNC) in a WebSocket, subprotocol binary."},
     ROUTES_END,
 };

@@ -96,7 +96,7 @@ static int to_page(struct exchange *ex, struct err *err)
          ROUTE_SOCKET,                                                                             \
          pass_on,                                                                                  \
          .service = SERVICE,                                                                       \
-         .audit = {"vscode.open", .fold = true},                                                   \
+         .audit = {.action = "vscode.open", .fold = true},                                         \
          .page = true,                                                                             \
          .tag = "pages",                                                                           \
          .summary = "VS Code in the browser."},                                                    \
@@ -106,13 +106,13 @@ static int to_page(struct exchange *ex, struct err *err)
          ROUTE_SOCKET,                                                                             \
          pass_on,                                                                                  \
          .service = SERVICE,                                                                       \
-         .audit = {"vscode.open", .fold = true},                                                   \
+         .audit = {.action = "vscode.open", .fold = true},                                         \
          .tag = "pages",                                                                           \
          .answers = "*/*",                                                                         \
          .summary = "What belongs to VS Code."},                                                   \
     {                                                                                              \
         "POST", base "/mint-key", SCOPE_EXEC, ROUTE_INLINE, pass_on,                               \
-            .service = SERVICE, .audit = {"vscode.open", .fold = true}, .tag = "pages",            \
+            .service = SERVICE, .audit = {.action = "vscode.open", .fold = true}, .tag = "pages",  \
             .answers = "*/*", .summary = "The key VS Code's page keeps its secrets with."          \
     }
 
