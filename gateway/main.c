@@ -13,6 +13,7 @@
 #include "api/app.h"
 #include "api/file_ops.h"
 #include "base/log.h"
+#include "core/audit.h"
 #include "core/auth.h"
 #include "core/bash_sessions.h"
 #include "core/code_run.h"
@@ -189,7 +190,8 @@ static int open_store(struct gateway *g, struct err *err)
 static int open_sessions(struct gateway *g, struct err *err)
 {
     struct app *app = &g->app;
-    if (history_settle(app->store, &g->config, err) < 0)
+    if (history_settle(app->store, &g->config, err) < 0 ||
+        audit_open(app->loop, app->store, &g->config, &app->audit, err) < 0)
         return -1;
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
@@ -201,11 +203,22 @@ static int open_sessions(struct gateway *g, struct err *err)
 }
 
 /* /proc/PID/environ and cmdline show what the process was started with to every command of the
- * same user: take the key out of both as soon as it is kept elsewhere. */
-static void wipe_key(struct gateway *g)
+ * same user: take it out of both as soon as it is kept elsewhere. */
+static void wipe(const char *setting)
 {
-    char *key = (char *)(uintptr_t)g->config.api_key;
-    explicit_bzero(key, strlen(key));
+    if (setting[0])
+        explicit_bzero((char *)(uintptr_t)setting, strlen(setting));
+}
+
+static int open_auth(struct gateway *g, struct err *err)
+{
+    const struct auth_settings settings = {g->config.api_key, g->config.jwt_public_key,
+                                           g->config.ticket_seconds};
+    if (auth_open(&settings, &g->app.auth, err) < 0)
+        return -1;
+    wipe(g->config.api_key);
+    wipe(g->config.jwt_public_key);
+    return 0;
 }
 
 /* Half of the descriptors at most: a connection that is passed on has two, and what it asks for
@@ -225,19 +238,17 @@ static unsigned connections_within_reach(const struct config *config)
 static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
-    if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
-        router_open(route_tables, &g->app.router, err) < 0 ||
+    if (open_auth(g, err) < 0 || router_open(route_tables, &g->app.router, err) < 0 ||
         ws_context_open(g->app.loop, &g->app.ws, err) < 0 ||
         upstream_pool_open(g->app.loop, &g->app.upstreams, err) < 0 ||
         listen_on(&g->config, &fd, err) < 0)
         return -1;
     g->app.port = port_of(fd);
-    if (auth_required(g->app.auth))
-        wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,
         .supervisor = g->app.supervisor,
+        .audit = g->app.audit,
         .preview = &preview_named_route,
         .guard = {g->config.allowed_hosts, auth_required(g->app.auth)},
         .max_blocking = BLOCKING_AT_ONCE,
@@ -345,6 +356,7 @@ static void close_all(struct gateway *g)
     code_jobs_close(g->app.code_jobs);
     recorder_close(g->app.recorder);
     supervisor_close(g->app.supervisor);
+    audit_close(g->app.audit);
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);

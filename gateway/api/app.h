@@ -14,6 +14,7 @@ struct app {
     struct loop *loop;
     struct children *children;
     struct store *store;
+    struct audit *audit;
     const struct environment *environment;
     struct toolbox *toolbox;
     struct files *files;
@@ -45,6 +46,8 @@ static inline struct app *app_of(const struct exchange *ex)
 /* NULL-terminated; in the order of the documentation. */
 extern const struct route *const route_tables[];
 
+extern const struct route audit_routes[];
+extern const struct route auth_routes[];
 extern const struct route bash_routes[];
 extern const struct route code_routes[];
 extern const struct route browser_action_routes[];

@@ -103,6 +103,9 @@ static bool enough_ended(struct wait *wait)
 
 static void exec_reply(struct wait *wait)
 {
+    const struct command *c = wait->subject;
+    if (c->exited)
+        exchange_audit_exit(wait->ex, c->exit.code);
     reply_exec(wait->ex, wait->session_id, wait->subject);
 }
 
@@ -121,6 +124,7 @@ static int exec(struct exchange *ex, struct err *err)
                                 in->hard_timeout};
     if (bash_sessions_exec(app_of(ex)->bash, &request, &s, &c, err) < 0)
         return -1;
+    exchange_audit_session(ex, s->id);
     if (wants_stream(ex))
         return bash_stream(ex, s->id, c, err);
     return wait_for(ex, s->id, c, in->async_mode ? 0 : wait_ms(in->timeout), enough_ended,
@@ -367,6 +371,7 @@ static int create_session(struct exchange *ex, struct err *err)
         bash_session_set_dir(s, in->exec_dir, err) < 0 ||
         bash_session_set_snapshot(s, in->snapshot_path, err) < 0)
         return -1;
+    exchange_audit_session(ex, s->id);
     write_session(reply_begin(ex, "Session ready"), s);
     reply_end(ex);
     return 0;
@@ -452,24 +457,29 @@ static const struct field create_fields[] = {
 
 const struct route bash_routes[] = {
     {"POST", "/v1/bash/exec", SCOPE_EXEC, ROUTE_INLINE, exec,
-     INPUT(exec_fields, struct bash_exec_input), BODY_JSON, EXEC_BODY, .tag = "bash",
+     INPUT(exec_fields, struct bash_exec_input), BODY_JSON, EXEC_BODY,
+     .audit = {.action = "bash.exec", .subject = "command", .session = "session_id"}, .tag = "bash",
      .summary = "Run a command with separate stdout and stderr. With Accept: text/event-stream "
                 "the output is streamed as it comes."},
     {"POST", "/v1/bash/output", SCOPE_READ, ROUTE_INLINE, output,
      INPUT(output_fields, struct output_input), BODY_JSON, 64 * KIB, .tag = "bash",
      .summary = "Read a command's output from an offset on, waiting for more if asked."},
     {"POST", "/v1/bash/write", SCOPE_EXEC, ROUTE_INLINE, write_input,
-     INPUT(write_fields, struct write_input), BODY_JSON, 8 * MIB, .tag = "bash",
+     INPUT(write_fields, struct write_input), BODY_JSON, 8 * MIB,
+     .audit = {.action = "bash.input", .session = "session_id", .fold = true}, .tag = "bash",
      .summary = "Write to the standard input of a running command."},
     {"POST", "/v1/bash/kill", SCOPE_EXEC, ROUTE_INLINE, kill_command,
-     INPUT(kill_fields, struct kill_input), BODY_JSON, 64 * KIB, .tag = "bash",
+     INPUT(kill_fields, struct kill_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "bash.kill", .subject = "signal", .session = "session_id"}, .tag = "bash",
      .summary = "Send a signal to the running command of a session."},
     {"GET", "/v1/bash/sessions", SCOPE_READ, ROUTE_INLINE, list_sessions, .tag = "bash",
      .summary = "List the open bash sessions."},
     {"POST", "/v1/bash/sessions/create", SCOPE_EXEC, ROUTE_INLINE, create_session,
-     INPUT(create_fields, struct create_input), BODY_JSON, 64 * KIB, .tag = "bash",
+     INPUT(create_fields, struct create_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "bash.create", .session = "session_id"}, .tag = "bash",
      .summary = "Make a bash session, or find the one of that name."},
     {"POST", "/v1/bash/sessions/{session_id}/close", SCOPE_EXEC, ROUTE_INLINE, close_session,
-     .tag = "bash", .summary = "End a bash session and what runs in it."},
+     .audit = {.action = "bash.close", .session = "session_id"}, .tag = "bash",
+     .summary = "End a bash session and what runs in it."},
     ROUTES_END,
 };

@@ -78,6 +78,8 @@ static void send_exit(struct live *live)
         jsonw_kint(&w, "exit_code", c->exit.code);
     else
         jsonw_knull(&w, "exit_code");
+    if (c->exited)
+        exchange_audit_exit(live->ex, c->exit.code);
     jsonw_kint(&w, "offset", (int64_t)live->offset);
     jsonw_kint(&w, "stderr_offset", (int64_t)live->error_offset);
     jsonw_object_end(&w);

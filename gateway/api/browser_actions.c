@@ -452,7 +452,9 @@ static int act(struct exchange *ex, struct err *err)
 const struct route browser_action_routes[] = {
     {"POST", "/v1/browser/actions", SCOPE_DESKTOP, ROUTE_INLINE, act,
      INPUT(action_fields, struct action_input), .body = BODY_JSON, .body_limit = BODY,
-     .service = "browser", .also = DESKTOP_SERVICE, .tag = "browser",
+     .service = "browser", .also = DESKTOP_SERVICE,
+     .audit = {.action = "browser.action", .subject = "action_type", .fold = true},
+     .tag = "browser",
      .summary = "Move, click, drag, scroll, type: one action of mouse or keyboard."},
     ROUTES_END,
 };

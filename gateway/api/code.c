@@ -170,7 +170,8 @@ static const struct field execute_fields[] = {
 
 const struct route code_routes[] = {
     {"POST", "/v1/code/execute", SCOPE_EXEC, ROUTE_INLINE, execute,
-     INPUT(execute_fields, struct code_input), BODY_JSON, CODE_BODY, .tag = "code",
+     INPUT(execute_fields, struct code_input), BODY_JSON, CODE_BODY,
+     .audit = {.action = "code.execute", .subject = "code", .session = "session_id"}, .tag = "code",
      .summary = "Run code in any of the languages that /v1/code/info lists."},
     {"GET", "/v1/code/info", SCOPE_READ, ROUTE_BLOCKING, info, .tag = "code",
      .summary = "The languages code can be run in."},

@@ -111,6 +111,7 @@ static void reply(struct wait *wait)
     whole &= read_log(job->errors, &errors);
     struct jsonw *w = reply_begin(wait->ex, messages[job->outcome.status]);
     write_body(w, cw->request, job, &out, &errors);
+    exchange_audit_exit(wait->ex, job->outcome.exit_code);
     if (job->outcome.note)
         reply_hint(wait->ex, job->outcome.note);
     else if (!whole)

@@ -12,9 +12,9 @@
 #include "base/json_walk.h"
 #include "base/mem.h"
 #include "core/supervisor.h"
+#include "http/credentials.h"
 #include "http/envelope.h"
 #include "http/proxy.h"
-#include "http/proxy_head.h"
 #include "http/public.h"
 #include "http/upstream.h"
 
@@ -153,13 +153,13 @@ static void on_park_end(void *arg, enum park_end why)
     upstream_cancel(q->fetch);
 }
 
-/* A key of ours in the address is not Chromium's business. */
+/* A credential of ours in the address is not Chromium's business. */
 static const char *without_key(struct exchange *ex, const char *target)
 {
     cleanup_bytes struct bytes out = BYTES_INIT(64 * KIB);
     if (!pipeline_needs_key(ex))
         return target;
-    target_without(&out, target, "api_key");
+    target_without_credentials(&out, target);
     const char *text = bytes_text(&out);
     return text ? arena_copy(exchange_arena(ex), text, out.len) : NULL;
 }
@@ -217,11 +217,20 @@ static int devtools(struct exchange *ex, struct err *err)
                                                          .answers = "application/json",            \
                                                          .summary = (text)                         \
     }
+/* One that changes something, whatever its method. */
+#define TAB_ROW(method, path, verb, text)                                                          \
+    {                                                                                              \
+        method, path, SCOPE_DESKTOP, ROUTE_INLINE, json,                                           \
+            .service = SERVICE, .audit = {.action = "browser.tab." verb, .subject = "id"},         \
+            .tag = "devtools", .answers = "application/json", .summary = (text)                    \
+    }
 #define SOCKET_ROW(path)                                                                           \
     {                                                                                              \
-        "GET", path, SCOPE_DESKTOP, ROUTE_SOCKET, devtools, .service = SERVICE, .tag = "devtools", \
-                                                            .summary = "Chromium's DevTools "      \
-                                                                       "protocol, as it is."       \
+        "GET", path, SCOPE_DESKTOP, ROUTE_SOCKET, devtools,                                        \
+            .service = SERVICE, .audit = {.action = "cdp.open", .subject = "path"},                \
+            .tag = "devtools",                                                                     \
+            .summary = "Chromium's DevTools "                                                      \
+                       "protocol, as it is."                                                       \
     }
 
 #define LIST     "The browser's targets and where to debug them."
@@ -238,9 +247,10 @@ static int devtools(struct exchange *ex, struct err *err)
         JSON_ROW("GET", prefix "/json/version/", VERSION),                                         \
         JSON_ROW("GET", prefix "/json/protocol", PROTOCOL),                                        \
         JSON_ROW("GET", prefix "/json/protocol/", PROTOCOL),                                       \
-        JSON_ROW("PUT", prefix "/json/new", NEW), JSON_ROW("GET", prefix "/json/new", NEW),        \
-        JSON_ROW("GET", prefix "/json/activate/{id}", ACTIVATE),                                   \
-        JSON_ROW("GET", prefix "/json/close/{id}", CLOSE)
+        TAB_ROW("PUT", prefix "/json/new", "new", NEW),                                            \
+        TAB_ROW("GET", prefix "/json/new", "new", NEW),                                            \
+        TAB_ROW("GET", prefix "/json/activate/{id}", "activate", ACTIVATE),                        \
+        TAB_ROW("GET", prefix "/json/close/{id}", "close", CLOSE)
 
 const struct route devtools_routes[] = {
     JSON_ROWS(""),

@@ -144,6 +144,7 @@ static int record(struct exchange *ex, struct err *err)
         return start(ex, err);
     if (in->action == RECORD_STOP)
         return stop(ex, err);
+    exchange_audit_as(ex, NULL);
     reply_recording(ex, "Recording status");
     return 0;
 }
@@ -151,6 +152,7 @@ static int record(struct exchange *ex, struct err *err)
 const struct route display_routes[] = {
     {"POST", "/v1/display/record", SCOPE_DESKTOP, ROUTE_INLINE, record,
      INPUT(record_fields, struct record_input), .body = BODY_JSON, .body_limit = 64 * KIB,
-     .tag = "display", .summary = "Record the screen to an MP4 file: start, stop, status."},
+     .audit = {.action = "display.record", .subject = "action"}, .tag = "display",
+     .summary = "Record the screen to an MP4 file: start, stop, status."},
     ROUTES_END,
 };

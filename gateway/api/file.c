@@ -60,6 +60,9 @@ static int run(struct exchange *ex, const struct file_op *op, struct err *err)
     const void *input = exchange_input(ex);
     bool sudo =
         op->sudo != NO_SUDO && *(const bool *)(const void *)((const char *)input + op->sudo);
+    /* Reading what root may read is more than reading: whoever may run commands can run sudo. */
+    if (sudo && !(pipeline_grant(ex)->scopes & SCOPE_EXEC))
+        return err_set(err, ERR_FORBIDDEN, "this credential does not permit sudo");
     return sudo && geteuid() != 0 ? run_as_root(ex, op, input, err) : run_here(ex, op, input, err);
 }
 
@@ -106,6 +109,8 @@ static int list_path(struct exchange *ex, struct err *err)
 static int edit_file(struct exchange *ex, struct err *err)
 {
     const struct editor_request *in = exchange_input(ex);
+    if (in->command == EDITOR_VIEW)
+        exchange_audit_as(ex, NULL);
     if (in->page_range.n || in->row_range.n || in->slide_range.n || in->sheet_name.p ||
         in->enable_metadata)
         reply_hint(ex, "this editor reads text only: page_range, sheet_name, row_range, "
@@ -123,9 +128,11 @@ const struct route file_routes[] = {
      .summary = "Read a file, whole or by lines: up to 32 MiB at once."},
     {POST_JSON("write", SCOPE_EXEC, ROUTE_BLOCKING, write_file, BODY_CONTENT),
      INPUT(file_write_fields, struct file_write),
+     .audit = {.action = "file.write", .subject = "file"},
      .summary = "Write a file. Readers see the old content or the new, never half of it."},
     {POST_JSON("replace", SCOPE_EXEC, ROUTE_BLOCKING, replace_in_file, BODY_CONTENT),
      INPUT(file_replace_fields, struct file_replace),
+     .audit = {.action = "file.replace", .subject = "file"},
      .summary = "Replace every occurrence of a text in a file."},
     {POST_JSON("search", SCOPE_READ, ROUTE_SLOW, search_in_file, BODY_SMALL),
      INPUT(file_search_fields, struct search_request),
@@ -144,6 +151,7 @@ const struct route file_routes[] = {
      INPUT(file_list_fields, struct list_request), .summary = "List a directory."},
     {POST_JSON("str_replace_editor", SCOPE_EXEC, ROUTE_BLOCKING, edit_file, BODY_CONTENT),
      INPUT(file_editor_fields, struct editor_request),
+     .audit = {.action = "file.edit", .subject = "path"},
      .summary = "View, create and edit text files, and undo edits."},
     ROUTES_END,
 };

@@ -273,7 +273,7 @@ static int download(struct exchange *ex, struct err *err)
 const struct route file_transfer_routes[] = {
     {"POST", "/v1/file/upload", SCOPE_EXEC, ROUTE_INLINE, upload_run, .input = upload_fields,
      .input_size = UPLOAD_INPUT_SIZE, .body = BODY_STREAM, .body_limit = UPLOAD_MAX,
-     .sink = &upload_sink, .tag = "file",
+     .sink = &upload_sink, .audit = {.action = "file.upload"}, .tag = "file",
      .summary = "Upload one file as multipart/form-data, streamed to disk; it appears whole."},
     {"GET", "/v1/file/download", SCOPE_READ, ROUTE_BLOCKING, download,
      INPUT(download_fields, struct download), .tag = "file",

@@ -346,7 +346,9 @@ int upload_run(struct exchange *ex, struct err *err)
     if (!u)
         return err_set(err, ERR_INTERNAL, "the upload is gone");
     u->finishing = true;
-    if (settle_path(u, err) < 0 || (!u->working && submit(u, err) < 0)) {
+    int settled = settle_path(u, err);
+    exchange_audit_subject(ex, u->path, strlen(u->path));
+    if (settled < 0 || (!u->working && submit(u, err) < 0)) {
         abandon(u);
         return -1;
     }

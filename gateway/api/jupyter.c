@@ -78,6 +78,7 @@ static void reply(struct wait *wait)
     const struct jupyter_wait *jw = (const struct jupyter_wait *)(const void *)wait;
     const struct jupyter_call *call = wait->subject;
     struct jsonw *w = reply_begin(wait->ex, messages[call->job.outcome.status]);
+    exchange_audit_exit(wait->ex, call->job.outcome.exit_code);
     if (jw->language)
         write_code_shape(w, jw, call);
     else
@@ -258,6 +259,7 @@ static int create_session(struct exchange *ex, struct err *err)
     if (get_session(ex, in, false, &s, &made, err) < 0)
         return -1;
     jupyter_session_warm(s);
+    exchange_audit_session(ex, s->id);
     const char *message = made ? "Session created" : "Session was there already";
     struct jsonw *w = reply_begin(ex, message);
     jsonw_object(w);
@@ -329,18 +331,22 @@ static const struct field create_fields[] = {{"session_id", TEXT_AT(session_id),
 
 const struct route jupyter_routes[] = {
     {"POST", "/v1/jupyter/execute", SCOPE_EXEC, ROUTE_INLINE, execute,
-     INPUT(execute_fields, struct jupyter_input), BODY_JSON, CODE_BODY, .tag = "jupyter",
-     .summary = "Run code in a Jupyter kernel; outputs come as in a notebook."},
+     INPUT(execute_fields, struct jupyter_input), BODY_JSON, CODE_BODY,
+     .audit = {.action = "jupyter.execute", .subject = "code", .session = "session_id"},
+     .tag = "jupyter", .summary = "Run code in a Jupyter kernel; outputs come as in a notebook."},
     {"GET", "/v1/jupyter/info", SCOPE_READ, ROUTE_INLINE, info, .tag = "jupyter",
      .summary = "The kernels there are, and the limits."},
     {"GET", "/v1/jupyter/sessions", SCOPE_READ, ROUTE_INLINE, list_sessions, .tag = "jupyter",
      .summary = "List the sessions."},
-    {"DELETE", "/v1/jupyter/sessions", SCOPE_EXEC, ROUTE_INLINE, delete_sessions, .tag = "jupyter",
+    {"DELETE", "/v1/jupyter/sessions", SCOPE_EXEC, ROUTE_INLINE, delete_sessions,
+     .audit = {.action = "jupyter.close"}, .tag = "jupyter",
      .summary = "End all sessions and their kernels."},
     {"POST", "/v1/jupyter/sessions/create", SCOPE_EXEC, ROUTE_INLINE, create_session,
-     INPUT(create_fields, struct jupyter_input), BODY_JSON, 64 * KIB, .tag = "jupyter",
+     INPUT(create_fields, struct jupyter_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "jupyter.create", .session = "session_id"}, .tag = "jupyter",
      .summary = "Make a session, or find the one of that name; its kernel starts at once."},
     {"DELETE", "/v1/jupyter/sessions/{session_id}", SCOPE_EXEC, ROUTE_INLINE, delete_session,
-     .tag = "jupyter", .summary = "End a session and its kernel."},
+     .audit = {.action = "jupyter.close", .session = "session_id"}, .tag = "jupyter",
+     .summary = "End a session and its kernel."},
     ROUTES_END,
 };

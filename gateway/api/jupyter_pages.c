@@ -68,10 +68,15 @@ static const struct body_sink sink = {begin, proxy_sink_data, proxy_sink_abort};
 
 #define BODY_MAX (512 * MIB)
 
+#define OPENS                                                                                      \
+    {                                                                                              \
+        .action = "jupyter.open", .fold = true                                                     \
+    }
+
 #define PAGE(path)                                                                                 \
     {                                                                                              \
         "GET", path, SCOPE_EXEC, ROUTE_SOCKET, lab,                                                \
-            .service = SERVICE, .page = true, .tag = "pages",                                      \
+            .service = SERVICE, .page = true, .audit = OPENS, .tag = "pages",                      \
             .summary = "JupyterLab: notebooks in the browser."                                     \
     }
 
@@ -79,7 +84,8 @@ static const struct body_sink sink = {begin, proxy_sink_data, proxy_sink_abort};
     {                                                                                              \
         method, "/jupyter/{path...}", SCOPE_EXEC, ROUTE_INLINE, proxy_answer,                      \
             .body = BODY_STREAM, .body_limit = BODY_MAX, .sink = &sink, .service = SERVICE,        \
-            .tag = "pages", .answers = "*/*", .summary = "What belongs to JupyterLab."             \
+            .audit = OPENS, .tag = "pages", .answers = "*/*",                                      \
+            .summary = "What belongs to JupyterLab."                                               \
     }
 
 const struct route jupyter_page_routes[] = {
@@ -88,8 +94,8 @@ const struct route jupyter_page_routes[] = {
     PAGE("/jupyter/"),
     PAGE("/jupyter/lab"),
     PAGE("/jupyter/lab/{path...}"),
-    {"GET", "/jupyter/{path...}", SCOPE_EXEC, ROUTE_SOCKET, lab, .service = SERVICE, .tag = "pages",
-     .answers = "*/*", .summary = "What belongs to JupyterLab."},
+    {"GET", "/jupyter/{path...}", SCOPE_EXEC, ROUTE_SOCKET, lab, .service = SERVICE, .audit = OPENS,
+     .tag = "pages", .answers = "*/*", .summary = "What belongs to JupyterLab."},
     ROW("POST"),
     ROW("PUT"),
     ROW("PATCH"),

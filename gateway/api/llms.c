@@ -186,8 +186,10 @@ static void write_access(struct exchange *ex, struct bytes *out)
     (void)bytes_adds(
         out, auth_required(app->auth)
                  ? "- Key: every request needs it, as the header `X-AIO-API-Key: KEY` or "
-                   "`Authorization: Bearer KEY`; where headers cannot be set (WebSockets, CDP and "
-                   "VNC addresses) as the query parameter `api_key=KEY`.\n"
+                   "`Authorization: Bearer KEY` (a JSON Web Token is sent like the latter); where "
+                   "headers cannot be set (WebSockets, CDP and VNC addresses) as the query "
+                   "parameter `api_key=KEY`, or as `ticket=TICKET` with a one-time ticket of `POST "
+                   "/tickets`.\n"
                  : "- Key: none is needed here.\n");
 }
 

@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include "api/app.h"
+#include "core/audit.h"
 #include "core/bash_sessions.h"
 #include "core/shell_sessions.h"
 #include "core/supervisor.h"
 #include "io/spawn.h"
+#include "store/store.h"
 
 #define TYPE    "text/plain; version=0.0.4; charset=utf-8"
 #define CEILING (64 * KIB)
@@ -111,6 +113,16 @@ static double bash_commands_total(const struct app *app)
     return (double)bash_sessions_started(app->bash);
 }
 
+static double audit_entries(const struct app *app)
+{
+    return (double)audit_written(app->audit);
+}
+
+static double database_failures(const struct app *app)
+{
+    return (double)store_failures(app->store);
+}
+
 static const struct gauge gauges[] = {
     {"sandgate_http_connections", "gauge", "Open client connections.", connections},
     {"sandgate_http_blocking_handlers", "gauge", "Handlers at work on a worker thread.", blocking},
@@ -122,6 +134,9 @@ static const struct gauge gauges[] = {
     {"sandgate_bash_sessions", "gauge", "Bash sessions.", bash_sessions},
     {"sandgate_bash_commands", "gauge", "Bash commands that run now.", bash_commands},
     {"sandgate_bash_commands_total", "counter", "Bash commands started.", bash_commands_total},
+    {"sandgate_audit_entries_total", "counter", "Entries written to the audit log.", audit_entries},
+    {"sandgate_database_failures_total", "counter", "Writes to the database that were lost.",
+     database_failures},
     {"sandgate_children", "gauge", "Programs started by the gateway that have not ended.",
      children},
     {"sandgate_uptime_seconds", "gauge", "Seconds since the gateway was started.", uptime},

@@ -164,8 +164,9 @@ static const struct field execute_fields[] = {
 
 const struct route nodejs_routes[] = {
     {"POST", "/v1/nodejs/execute", SCOPE_EXEC, ROUTE_INLINE, execute,
-     INPUT(execute_fields, struct nodejs_input), BODY_JSON, CODE_BODY, .tag = "nodejs",
-     .summary = "Run JavaScript, in a process of its own or in a session."},
+     INPUT(execute_fields, struct nodejs_input), BODY_JSON, CODE_BODY,
+     .audit = {.action = "nodejs.execute", .subject = "code", .session = "session_id"},
+     .tag = "nodejs", .summary = "Run JavaScript, in a process of its own or in a session."},
     {"GET", "/v1/nodejs/info", SCOPE_READ, ROUTE_BLOCKING, info, .tag = "nodejs",
      .summary = "The Node.js versions and packages there are."},
     ROUTES_END,

@@ -98,6 +98,7 @@ static int create(struct exchange *ex, void *arg, const char *node, int major, s
     if (node_session_get(table, &spec, &s, &made, err) < 0)
         return -1;
     node_keep_spare(table, node);
+    exchange_audit_session(ex, s->id);
     struct jsonw *w = reply_begin(ex, made ? "Session created" : "Session was there already");
     jsonw_object(w);
     jsonw_kstr(w, "session_id", s->id);
@@ -173,15 +174,18 @@ static const struct field update_fields[] = {
 
 const struct route nodejs_session_routes[] = {
     {"POST", "/v1/nodejs/sessions", SCOPE_EXEC, ROUTE_INLINE, create_session,
-     INPUT(create_fields, struct session_input), BODY_JSON, 64 * KIB, .tag = "nodejs",
+     INPUT(create_fields, struct session_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "nodejs.create", .session = "session_id"}, .tag = "nodejs",
      .summary = "Make a session, or find the one of that name; ?version= chooses the Node.js."},
     {"GET", "/v1/nodejs/sessions", SCOPE_READ, ROUTE_INLINE, list_sessions, .tag = "nodejs",
      .summary = "List the sessions; ?version= those of one Node.js."},
     {"GET", ONE, SCOPE_READ, ROUTE_INLINE, get_session, .tag = "nodejs", .summary = "One session."},
     {"PATCH", ONE, SCOPE_EXEC, ROUTE_INLINE, update_session,
-     INPUT(update_fields, struct session_input), BODY_JSON, 64 * KIB, .tag = "nodejs",
+     INPUT(update_fields, struct session_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "nodejs.update", .session = "session_id"}, .tag = "nodejs",
      .summary = "Change the directory or the idle time of a session."},
-    {"DELETE", ONE, SCOPE_EXEC, ROUTE_INLINE, delete_session, .tag = "nodejs",
+    {"DELETE", ONE, SCOPE_EXEC, ROUTE_INLINE, delete_session,
+     .audit = {.action = "nodejs.close", .session = "session_id"}, .tag = "nodejs",
      .summary = "End a session and its process."},
     ROUTES_END,
 };

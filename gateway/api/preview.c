@@ -104,6 +104,7 @@ static int look(struct exchange *ex, struct wanted *w, struct err *err)
     *w = (struct wanted){.address = {.or_v6 = true}, .target = exchange_target(ex).p};
     if (!preview_wanted(ex, &name))
         return err_set(err, ERR_INTERNAL, "no port was named");
+    exchange_audit_subject(ex, name.digits, name.n);
     if (check_port(ex, &name, &w->address.port, err) < 0 || check_hops(ex, err) < 0)
         return -1;
     if (!preview_is_stripped(ex))
@@ -187,6 +188,7 @@ static const struct body_sink sink = {begin, proxy_sink_data, proxy_sink_abort};
     {                                                                                              \
         ANY_METHOD, at, SCOPE_EXEC, ROUTE_INLINE, answer,                                          \
             .body = BODY_STREAM, .body_limit = BOUNDLESS, .sink = &sink, .page = true,             \
+            .audit = {.action = "preview.open", .subject = "port", .fold = true},                  \
             .tag = "previews", .answers = "*/*", .summary = (text)                                 \
     }
 #define BELOW(at, text) PREVIEW(at, text), PREVIEW(at "/", text), PREVIEW(at "/{path...}", text)

@@ -5,6 +5,7 @@
 /* A line each, so that two new nouns do not meet in one. */
 /* clang-format off */
 const struct route *const route_tables[] = {
+    auth_routes,
     sandbox_routes,
     resource_routes,
     file_routes,
@@ -22,6 +23,7 @@ const struct route *const route_tables[] = {
     browser_action_routes,
     display_routes,
     service_routes,
+    audit_routes,
     docs_routes,
     llms_routes,
     devtools_routes,

@@ -199,8 +199,9 @@ static const struct field logs_fields[] = {
 #define CHANGE(verb, function, text)                                                               \
     {                                                                                              \
         "POST", "/v1/services/{name}/" verb, SCOPE_ADMIN, ROUTE_INLINE, function,                  \
-            INPUT(change_fields, struct change_input), .body = BODY_JSON, .body_limit = 4 * KIB,   \
-                                                       .tag = "services", .summary = (text)        \
+            INPUT(change_fields, struct change_input),                                             \
+            .audit = {.action = "service." verb, .subject = "name"}, .body = BODY_JSON,            \
+            .body_limit = 4 * KIB, .tag = "services", .summary = (text)                            \
     }
 
 const struct route service_routes[] = {

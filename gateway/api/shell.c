@@ -126,6 +126,8 @@ static void exec_reply(struct wait *wait)
     enum run_status status = run->status;
     if (status == RUN_RUNNING && wait->outcome)
         status = RUN_NO_CHANGE;
+    if (shell_run_ended(run) && run->has_code)
+        exchange_audit_exit(wait->ex, run->exit_code);
     reply_exec(wait->ex, wait->session_id, run, status);
 }
 
@@ -220,6 +222,7 @@ static int exec(struct exchange *ex, struct err *err)
     if (shell_exec(s->shell, in->command, hard, &run, err) < 0)
         return -1;
     shell_session_touch(s);
+    exchange_audit_session(ex, s->id);
     if (!in->async_mode)
         return wait_for_run(ex, s, run, err);
     reply_exec(ex, s->id, run, run->status);
@@ -475,7 +478,8 @@ static const struct field write_fields[] = {
 
 const struct route shell_routes[] = {
     {"POST", "/v1/shell/exec", SCOPE_EXEC, ROUTE_INLINE, exec,
-     INPUT(exec_fields, struct exec_input), BODY_JSON, EXEC_BODY, .tag = "shell",
+     INPUT(exec_fields, struct exec_input), BODY_JSON, EXEC_BODY,
+     .audit = {.action = "shell.exec", .subject = "command", .session = "id"}, .tag = "shell",
      .summary = "Run a command in a living terminal session."},
     {"POST", "/v1/shell/view", SCOPE_READ, ROUTE_INLINE, view, INPUT(id_fields, struct id_input),
      BODY_JSON, 64 * KIB, .tag = "shell",
@@ -484,10 +488,12 @@ const struct route shell_routes[] = {
      INPUT(wait_fields, struct wait_input), BODY_JSON, 64 * KIB, .tag = "shell",
      .summary = "Wait for the current command to end."},
     {"POST", "/v1/shell/write", SCOPE_EXEC, ROUTE_INLINE, write_input,
-     INPUT(write_fields, struct write_input), BODY_JSON, 8 * MIB, .tag = "shell",
+     INPUT(write_fields, struct write_input), BODY_JSON, 8 * MIB,
+     .audit = {.action = "shell.input", .session = "id", .fold = true}, .tag = "shell",
      .summary = "Type into the terminal."},
     {"POST", "/v1/shell/kill", SCOPE_EXEC, ROUTE_INLINE, kill_run,
-     INPUT(id_fields, struct id_input), BODY_JSON, 64 * KIB, .tag = "shell",
+     INPUT(id_fields, struct id_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "shell.kill", .session = "id"}, .tag = "shell",
      .summary = "End what runs in the session: INT, then TERM, then KILL."},
     ROUTES_END,
 };

@@ -24,6 +24,7 @@ static int create_session(struct exchange *ex, struct err *err)
     if (shell_find_dir(ex, in->exec_dir, true, in->preserve_symlinks, &dir, err) < 0 ||
         shell_session_get(app_of(ex)->shells, in->id, dir, &s, &made, err) < 0)
         return -1;
+    exchange_audit_session(ex, s->id);
     if (in->no_change_timeout != INT_ABSENT)
         s->no_change_seconds = in->no_change_timeout;
     struct jsonw *w = reply_begin(ex, made ? "Session created" : "Session exists");
@@ -139,6 +140,7 @@ static int terminal_url(struct exchange *ex, struct err *err)
     struct text none = {0};
     if (shell_session_get(app_of(ex)->shells, none, none, &s, &made, err) < 0)
         return -1;
+    exchange_audit_session(ex, s->id);
     const char *scheme = exchange_header(ex, "X-Forwarded-Proto");
     const char *host = exchange_header(ex, "X-Forwarded-Host");
     const char *prefix = exchange_header(ex, "X-Forwarded-Prefix");
@@ -174,20 +176,24 @@ static const struct field update_fields[] = {
 
 const struct route shell_session_routes[] = {
     {"POST", "/v1/shell/sessions/create", SCOPE_EXEC, ROUTE_INLINE, create_session,
-     INPUT(create_fields, struct create_input), BODY_JSON, 64 * KIB, .tag = "shell",
+     INPUT(create_fields, struct create_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "shell.create", .session = "id"}, .tag = "shell",
      .summary = "Make a session, or find the one of that name."},
     {"POST", "/v1/shell/sessions/update", SCOPE_EXEC, ROUTE_INLINE, update_session,
-     INPUT(update_fields, struct update_input), BODY_JSON, 64 * KIB, .tag = "shell",
+     INPUT(update_fields, struct update_input), BODY_JSON, 64 * KIB,
+     .audit = {.action = "shell.update", .session = "id"}, .tag = "shell",
      .summary = "Change a session's settings."},
-    {"GET", "/v1/shell/terminal-url", SCOPE_EXEC, ROUTE_INLINE, terminal_url, .tag = "shell",
+    {"GET", "/v1/shell/terminal-url", SCOPE_EXEC, ROUTE_INLINE, terminal_url,
+     .audit = {.action = "shell.create"}, .tag = "shell",
      .summary = "Make a session and tell the address of its terminal page."},
     {"GET", "/v1/shell/sessions/stats", SCOPE_READ, ROUTE_INLINE, session_stats, .tag = "shell",
      .summary = "How many sessions there are."},
     {"GET", "/v1/shell/sessions", SCOPE_READ, ROUTE_INLINE, list_sessions, .tag = "shell",
      .summary = "List the sessions."},
-    {"DELETE", "/v1/shell/sessions", SCOPE_EXEC, ROUTE_INLINE, delete_all, .tag = "shell",
-     .summary = "End all sessions."},
+    {"DELETE", "/v1/shell/sessions", SCOPE_EXEC, ROUTE_INLINE, delete_all,
+     .audit = {.action = "shell.close"}, .tag = "shell", .summary = "End all sessions."},
     {"DELETE", "/v1/shell/sessions/{session_id}", SCOPE_EXEC, ROUTE_INLINE, delete_session,
-     .tag = "shell", .summary = "End a session and everything in its terminal."},
+     .audit = {.action = "shell.close", .session = "session_id"}, .tag = "shell",
+     .summary = "End a session and everything in its terminal."},
     ROUTES_END,
 };

@@ -400,8 +400,9 @@ static const struct field connect_fields[] = {
     FIELDS_END};
 
 const struct route terminal_routes[] = {
-    {"GET", "/v1/shell/ws", SCOPE_EXEC, ROUTE_SOCKET, connect_terminal,
-     INPUT(connect_fields, struct connect_input), .tag = "shell",
+    {"GET", "/v1/shell/ws", SCOPE_EXEC, ROUTE_SOCKET, connect_terminal, .serves = "/terminal",
+     INPUT(connect_fields, struct connect_input),
+     .audit = {.action = "terminal.open", .session = "session_id"}, .tag = "shell",
      .summary = "A terminal as a WebSocket of JSON messages."},
     ROUTES_END,
 };

@@ -90,16 +90,30 @@ static int to_page(struct exchange *ex, struct err *err)
      SCOPE_EXEC,     ROUTE_INLINE,                                                                 \
      to_page,        .page = true,                                                                 \
      .tag = "pages", .summary = "Leads to VS Code, with the workspace open."},                     \
-        {"GET",        base "/",       SCOPE_EXEC,                                                 \
-         ROUTE_SOCKET, pass_on,        .service = SERVICE,                                         \
-         .page = true, .tag = "pages", .summary = "VS Code in the browser."},                      \
-        {"GET",          base "/{path...}", SCOPE_EXEC,                                            \
-         ROUTE_SOCKET,   pass_on,           .service = SERVICE,                                    \
-         .tag = "pages", .answers = "*/*",  .summary = "What belongs to VS Code."},                \
+        {"GET",                                                                                    \
+         base "/",                                                                                 \
+         SCOPE_EXEC,                                                                               \
+         ROUTE_SOCKET,                                                                             \
+         pass_on,                                                                                  \
+         .service = SERVICE,                                                                       \
+         .audit = {.action = "vscode.open", .fold = true},                                         \
+         .page = true,                                                                             \
+         .tag = "pages",                                                                           \
+         .summary = "VS Code in the browser."},                                                    \
+        {"GET",                                                                                    \
+         base "/{path...}",                                                                        \
+         SCOPE_EXEC,                                                                               \
+         ROUTE_SOCKET,                                                                             \
+         pass_on,                                                                                  \
+         .service = SERVICE,                                                                       \
+         .audit = {.action = "vscode.open", .fold = true},                                         \
+         .tag = "pages",                                                                           \
+         .answers = "*/*",                                                                         \
+         .summary = "What belongs to VS Code."},                                                   \
     {                                                                                              \
         "POST", base "/mint-key", SCOPE_EXEC, ROUTE_INLINE, pass_on,                               \
-            .service = SERVICE, .tag = "pages", .answers = "*/*",                                  \
-            .summary = "The key VS Code's page keeps its secrets with."                            \
+            .service = SERVICE, .audit = {.action = "vscode.open", .fold = true}, .tag = "pages",  \
+            .answers = "*/*", .summary = "The key VS Code's page keeps its secrets with."          \
     }
 
 const struct route vscode_routes[] = {

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "core/display_claim.h"
+#include "core/jwt_key.h"
 
 enum kind { KIND_TEXT, KIND_COUNT, KIND_SWITCH };
 
@@ -49,6 +50,10 @@ static const struct setting settings[] = {
      "further Host names to answer to; .example.org takes every name below, * takes all"},
     {"api-key", "SANDBOX_API_KEY", "", KIND_TEXT, AT(api_key), 0, 0, true,
      "the key every request must carry (better given by the environment)"},
+    {"jwt-public-key", "JWT_PUBLIC_KEY", "", KIND_TEXT, AT(jwt_public_key), 0, 0, true,
+     "PEM, or that in base64, of the public keys that tokens are signed for (RS256, ES256, EdDSA)"},
+    {"ticket-ttl-seconds", "TICKET_TTL_SECONDS", "30", KIND_COUNT, AT(ticket_seconds), 1, 3600,
+     false, "a ticket of POST /tickets must be used within this"},
     {"wait-ports", "WAIT_PORTS", "", KIND_TEXT, AT(wait_ports), 0, 0, false,
      "ports, separated by commas, that must listen before /readyz says ready"},
     {"timezone", "TZ", "", KIND_TEXT, AT(timezone), 0, 0, false, "time zone of the sandbox"},
@@ -88,6 +93,10 @@ static const struct setting settings[] = {
      "how long ended sessions and commands are remembered"},
     {"history-entries", "SANDGATE_HISTORY_ENTRIES", "20000", KIND_COUNT, AT(history_entries), 100,
      10000000, false, "how many commands, and ended sessions, are remembered at most"},
+    {"audit-days", "SANDGATE_AUDIT_DAYS", "30", KIND_COUNT, AT(audit_days), 1, 3650, false,
+     "how long the audit log remembers"},
+    {"audit-rows", "SANDGATE_AUDIT_ROWS", "100000", KIND_COUNT, AT(audit_rows), 1000, 1000000,
+     false, "entries the audit log keeps at most; the oldest go first"},
     {"max-output-bytes", "SANDGATE_MAX_OUTPUT_BYTES", "268435456", KIND_COUNT, AT(max_output_bytes),
      65536, INT64_C(1) << 40, false, "output kept per command and stream; the middle is dropped"},
     {"check-config", NULL, NULL, KIND_SWITCH, AT(check_only), 0, 0, false,
@@ -305,6 +314,17 @@ static int check_amount(const char *flag, const char *text, uint64_t min, uint64
     return 0;
 }
 
+static int check_secrets(const struct config *c, struct err *err)
+{
+    struct jwt_keys *keys = NULL;
+    if (c->api_key[0] && strlen(c->api_key) < 8)
+        return err_set(err, ERR_INVALID, "SANDBOX_API_KEY: must be at least 8 characters long");
+    if (c->jwt_public_key[0] && jwt_keys_open(c->jwt_public_key, &keys, err) < 0)
+        return -1;
+    jwt_keys_close(keys);
+    return 0;
+}
+
 static int check(struct arena *arena, struct config *c, struct err *err)
 {
     if (check_listen(c, err) < 0 || check_path("home", c->home, err) < 0)
@@ -325,9 +345,7 @@ static int check(struct arena *arena, struct config *c, struct err *err)
     if (log_level_parse(c->log_level) < 0)
         return err_set(err, ERR_INVALID, "--log-level: '%s' is not error, warn, info or debug",
                        c->log_level);
-    if (c->api_key[0] && strlen(c->api_key) < 8)
-        return err_set(err, ERR_INVALID, "SANDBOX_API_KEY: must be at least 8 characters long");
-    return 0;
+    return check_secrets(c, err);
 }
 
 int config_load(struct arena *arena, int argc, char **argv, char **environment,

@@ -45,6 +45,7 @@ static struct jsonw *begin(struct exchange *ex, bool success, const char *messag
     struct jsonw *w = &ex->writer;
     bytes_clear(&ex->out);
     *w = jsonw_on(&ex->out);
+    ex->record.failed = !success;
     jsonw_object(w);
     jsonw_kbool(w, "success", success);
     jsonw_kstr(w, "message", message);

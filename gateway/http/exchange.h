@@ -167,6 +167,16 @@ void upgraded_close(struct upgraded *up);
 /* Have `fn(arg)` called when the gateway stops: it must see to upgraded_close(). */
 void upgraded_on_stop(struct upgraded *up, void (*fn)(void *arg), void *arg);
 
+/* ---- the audit log (worker): what a handler knows better than the exchange's row ---- */
+
+/* `action` is a constant; NULL: this one only looked. */
+void exchange_audit_as(struct exchange *ex, const char *action);
+/* Copied. */
+void exchange_audit_subject(struct exchange *ex, const char *text, size_t n);
+void exchange_audit_session(struct exchange *ex, const char *id);
+/* Of the command that was run. */
+void exchange_audit_exit(struct exchange *ex, int64_t code);
+
 /* ---- parking ---- */
 
 enum park_end {

@@ -129,6 +129,17 @@ struct exchange {
     const struct route *route;
     struct route_params params;
     struct grant grant;
+    struct record {
+        const char *action;
+        struct text subject;
+        const char *session;
+        int64_t exit_code;
+        bool exited;  /* with that code */
+        bool begun;   /* it is in the log already */
+        int64_t id;   /* of its entry; 0: none, or one it shares */
+        bool failed;  /* answered with success=false */
+        bool refused; /* the caller, not what was asked for */
+    } record;
     bool cross_site_navigation;
     struct service *held[2]; /* in use until the exchange is over */
     void *input;

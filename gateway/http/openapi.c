@@ -233,6 +233,8 @@ static void write_operation(struct jsonw *w, const struct route *row)
     write_scope(w, row->scope);
     if (row->service)
         jsonw_kstr(w, "x-service", row->service);
+    if (row->audit.action)
+        jsonw_kstr(w, "x-audit", row->audit.action);
     write_parameters(w, row);
     write_body(w, row);
     write_answers(w, row);
@@ -317,8 +319,11 @@ static void write_info(struct jsonw *w, const struct openapi_about *about)
 static void write_security(struct jsonw *w, bool required)
 {
     jsonw_key(w, "security");
-    jsonw_raw(w, required ? "[{\"key\":[]},{\"bearer\":[]},{\"query\":[]},{\"cookie\":[]}]"
-                          : "[{},{\"key\":[]},{\"bearer\":[]},{\"query\":[]},{\"cookie\":[]}]");
+    jsonw_raw(
+        w,
+        required
+            ? "[{\"key\":[]},{\"bearer\":[]},{\"query\":[]},{\"ticket\":[]},{\"cookie\":[]}]"
+            : "[{},{\"key\":[]},{\"bearer\":[]},{\"query\":[]},{\"ticket\":[]},{\"cookie\":[]}]");
 }
 
 static void write_components(struct jsonw *w)
@@ -334,6 +339,7 @@ static void write_components(struct jsonw *w)
               "{\"key\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-AIO-API-Key\"},"
               "\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
               "\"query\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"api_key\"},"
+              "\"ticket\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"ticket\"},"
               "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" AUTH_COOKIE "\"}}");
     jsonw_object_end(w);
 }

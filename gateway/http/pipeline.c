@@ -5,10 +5,12 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "http/credentials.h"
 #include "http/envelope.h"
 #include "http/exchange_internal.h"
 #include "http/need.h"
 #include "http/preview.h"
+#include "http/record.h"
 #include "http/signin.h"
 
 /* A body nobody asked for may be this long; it is read and ignored. */
@@ -51,27 +53,14 @@ static enum step step_guard(struct pipeline *p, struct exchange *ex)
 
 static enum step step_identify(struct pipeline *p, struct exchange *ex)
 {
-    struct err err;
-    if (!auth_required(p->auth)) {
-        ex->grant = AUTH_ANYONE;
-        return STEP_NEXT;
-    }
-    struct credentials given = {
-        .key_header = exchange_header(ex, "X-AIO-API-Key"),
-        .authorization = exchange_header(ex, "Authorization"),
-        .query_key = exchange_query_value(ex, "api_key"),
-        .cookie = exchange_header(ex, "Cookie"),
-    };
+    struct credentials given = {NULL};
+    if (auth_required(p->auth))
+        credentials_of(ex, &given);
     ex->grant = auth_check(p->auth, &given);
     if (ex->grant.known)
         return STEP_NEXT;
-    if (signin_wanted(ex)) {
-        signin_ask(ex);
-        return STEP_DONE;
-    }
-    (void)err_set(&err, ERR_UNAUTHORIZED, "an API key is needed, and it was missing or wrong");
-    exchange_add_header(ex, "WWW-Authenticate", "Bearer");
-    return refuse(ex, &err);
+    signin_refuse(ex);
+    return STEP_DONE;
 }
 
 /* A port named by Host or header: no path is looked at. */
@@ -82,6 +71,12 @@ static enum step step_preview(struct pipeline *p, struct exchange *ex)
     return STEP_NEXT;
 }
 
+static enum step routed(struct exchange *ex)
+{
+    ex->record.action = ex->route->audit.action;
+    return STEP_NEXT;
+}
+
 static enum step step_route(struct pipeline *p, struct exchange *ex)
 {
     struct err err;
@@ -89,7 +84,7 @@ static enum step step_route(struct pipeline *p, struct exchange *ex)
     if (!ex->route)
         ex->route = router_find_any(p->router, ex->raw_path, &ex->params);
     if (ex->route)
-        return STEP_NEXT;
+        return routed(ex);
     if (ex->undecoded) {
         (void)err_set(&err, ERR_SYNTAX,
                       "malformed request: the target is not percent-encoded UTF-8 without NUL, or "
@@ -99,7 +94,7 @@ static enum step step_route(struct pipeline *p, struct exchange *ex)
     }
     ex->route = router_find(p->router, ex->method.p, ex->path, ex->arena, &ex->params, &allow);
     if (ex->route)
-        return STEP_NEXT;
+        return routed(ex);
     if (!allow) {
         (void)err_set(&err, ERR_NOT_FOUND, "there is nothing at %.200s", ex->path.p);
         return refuse(ex, &err);
@@ -109,22 +104,38 @@ static enum step step_route(struct pipeline *p, struct exchange *ex)
     return refuse(ex, &err);
 }
 
+/* What a ticket or its session may be bound to: a port named by Host or header is what /proxy/PORT
+ * is. NULL when memory is out. */
+static const char *bound_path(const struct pipeline *p, struct exchange *ex)
+{
+    struct preview_name name;
+    if (ex->route == p->preview && preview_named(ex, &name))
+        return arena_printf(ex->arena, "/proxy/%u%s", preview_port(name.digits, name.n),
+                            ex->raw_path.p);
+    return route_takes_any(ex->route) ? ex->raw_path.p : ex->path.p;
+}
+
+static bool is_permitted(const struct pipeline *p, struct exchange *ex)
+{
+    struct demand demand = {.scopes = (unsigned)ex->route->scope, .serves = ex->route->serves};
+    demand.path = ex->grant.bound || ex->grant.cookie ? bound_path(p, ex) : "";
+    return demand.path && auth_permits(p->auth, &ex->grant, &demand);
+}
+
 static enum step step_permit(struct pipeline *p, struct exchange *ex)
 {
     struct err err;
-    if ((ex->grant.scopes & ex->route->scope) != (unsigned)ex->route->scope) {
+    if (!is_permitted(p, ex)) {
         (void)err_set(&err, ERR_FORBIDDEN, "this credential does not permit that");
         return refuse(ex, &err);
     }
+    if (ex->route->judges)
+        return STEP_NEXT;
     if (ex->cross_site_navigation && !ex->route->page) {
         (void)err_set(&err, ERR_FORBIDDEN, "requests from other sites' pages are refused");
         return refuse(ex, &err);
     }
-    if (ex->route->page && ex->grant.by_query && signin_wanted(ex)) {
-        signin_remember(ex, p->auth);
-        return STEP_DONE;
-    }
-    return STEP_NEXT;
+    return signin_settle(ex, p->auth) ? STEP_DONE : STEP_NEXT;
 }
 
 static bool has_type(const struct exchange *ex, const char *type)
@@ -192,8 +203,10 @@ static enum head_verdict pipeline_head(void *arg, struct exchange *ex)
         step_guard, step_identify, step_preview, step_route, step_permit, step_admit,
     };
     for (size_t i = 0; i < COUNT_OF(steps); i++)
-        if (steps[i](arg, ex) == STEP_DONE)
+        if (steps[i](arg, ex) == STEP_DONE) {
+            ex->record.refused = ex->reply.status == 401 || ex->reply.status == 403;
             return HEAD_REFUSE;
+        }
     switch (ex->route->body) {
     case BODY_JSON:
         return HEAD_BODY;
@@ -207,12 +220,12 @@ static enum head_verdict pipeline_head(void *arg, struct exchange *ex)
 
 /* ---- with the body in ---- */
 
-/* The query without the credential, which is nobody's input. */
+/* The query without credentials, which are nobody's input. */
 static size_t input_pairs(const struct exchange *ex, struct text_pair *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < ex->query_count; i++)
-        if (strcmp(ex->query[i].name.p, "api_key") != 0)
+        if (!is_credential_name(ex->query[i].name.p))
             out[n++] = ex->query[i];
     return n;
 }
@@ -255,6 +268,21 @@ static struct pipeline *pipeline_of(const struct exchange *ex)
 bool pipeline_needs_key(const struct exchange *ex)
 {
     return auth_required(pipeline_of(ex)->auth);
+}
+
+struct auth *pipeline_auth(const struct exchange *ex)
+{
+    return pipeline_of(ex)->auth;
+}
+
+const struct grant *pipeline_grant(const struct exchange *ex)
+{
+    return &ex->grant;
+}
+
+bool pipeline_permits(struct exchange *ex, const struct demand *demand)
+{
+    return auth_permits(pipeline_of(ex)->auth, &ex->grant, demand);
 }
 
 static struct work *work_of(struct pipeline *p, const struct exchange *ex)
@@ -344,10 +372,12 @@ static void run_blocking(struct pipeline *p, struct exchange *ex)
 
 static void proceed(struct exchange *ex)
 {
-    if (ex->route->kind == ROUTE_BLOCKING || ex->route->kind == ROUTE_SLOW)
+    if (ex->route->kind == ROUTE_BLOCKING || ex->route->kind == ROUTE_SLOW) {
         run_blocking(pipeline_of(ex), ex);
-    else
-        handle(ex);
+        return;
+    }
+    handle(ex);
+    record_begun(pipeline_of(ex)->audit, ex);
 }
 
 /* The service came while the exchange was parked. */
@@ -387,6 +417,7 @@ static void pipeline_done(void *arg, struct exchange *ex, bool delivered)
     unsigned status = ex->reply.status;
     need_over(ex);
     double seconds = seconds_since(ex->started_ns);
+    record_over(p->audit, ex, seconds, delivered);
     size_t bucket = 0;
     while (bucket < LATENCY_BUCKETS && seconds > latency_bounds[bucket])
         bucket++;

@@ -35,6 +35,15 @@ enum body_kind {
 #define ANY_METHOD "*"
 #define BOUNDLESS  ((size_t)INT64_MAX) /* a body that is passed on, and not kept */
 
+/* What requests of a row are in the audit log. */
+struct route_audit {
+    const char *action; /* "file.write"; NULL: they only look */
+    /* The input field or path parameter that says what on, and the one that names the session.
+     * Where none does the handler may tell (exchange_audit_subject()). */
+    const char *subject, *session;
+    bool fold; /* many requests make one thing: a page and all that belongs to it, a text typed */
+};
+
 struct route {
     const char *method; /* NULL ends a table */
     /* Segments may be {name}; a final {name...} takes the rest, slashes included. */
@@ -50,10 +59,14 @@ struct route {
     /* Must be READY before the handler runs: started and waited for, and held meanwhile. `also` is
      * for what `service` can do without but this route cannot. */
     const char *service, *also;
+    /* The page whose part it is: a ticket bound to that page opens this too. "/": any page's. */
+    const char *serves;
+    bool judges;         /* speaks about another request: a ticket is not used up by it */
     bool page;           /* an HTML page a person may navigate to from anywhere */
     const char *answers; /* media type of the answer where it is not the envelope; told, not used */
     const char *summary;
     const char *tag;
+    struct route_audit audit;
 };
 
 #define ROUTES_END                                                                                 \

@@ -22,5 +22,16 @@ const char *const migrations[] = {
     "DROP INDEX commands_by_session;"
     "CREATE INDEX commands_by_session ON commands (kind, session_id, seq, started_at);"
     "CREATE INDEX commands_by_seq ON commands (seq);",
+    /* AUTOINCREMENT: an id is never given twice, so that whoever reads on from one misses none. The
+     * small indexes are of what is looked for among all others: what a killed gateway left, and
+     * what callers who are not let in can make grow. */
+    "CREATE TABLE audit ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL,"
+    " peer TEXT NOT NULL, action TEXT NOT NULL, subject TEXT, session_id TEXT, method TEXT,"
+    " path TEXT, result TEXT NOT NULL, status INTEGER, exit_code INTEGER, duration_ms INTEGER,"
+    " count INTEGER NOT NULL);"
+    "CREATE INDEX audit_by_time ON audit (at);"
+    "CREATE INDEX audit_running ON audit (id) WHERE result = 'running';"
+    "CREATE INDEX audit_refused ON audit (id) WHERE result = 'refused';",
     NULL,
 };

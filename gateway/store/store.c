@@ -1,192 +1,21 @@
 #include "store/store.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <sqlite3.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/migrations.h"
+#include "store/store_internal.h"
 
-/* Prepared statements kept by the writer, by the address of their (constant) text. */
-#define CACHED 32
 /* Queued writes beyond this are applied by the queuing thread itself: the ceiling of the queue. */
 #define MAX_QUEUED 4096
-/* Writes after which tables are trimmed and the log is folded into the database: a few hundred
- * pages. */
-#define FOLD_AFTER 256
 /* After the disk took nothing. */
 #define RETRY_MS 1000
-/* How long somebody else's lock is waited for, by the loop too. */
-#define BUSY_MS 1000
-
-struct write {
-    struct write *next;
-    const char *sql;
-    size_t n;
-    struct value values[MAX_VALUES];
-    char data[]; /* the text and blobs */
-};
-
-struct store {
-    struct lane *lane;
-    sqlite3 *writer;
-    struct {
-        const char *sql;
-        sqlite3_stmt *statement;
-    } cache[CACHED];
-    sqlite3 *reader;
-    sqlite3 *folder;           /* folds the log into the database; used by the lane only */
-    _Atomic unsigned unfolded; /* writes since it last did */
-    pthread_mutex_t read_lock;
-    pthread_mutex_t apply_lock; /* held while a batch is taken and applied: keeps the order */
-    pthread_mutex_t queue_lock; /* guards the three below */
-    struct write *head, **tail;
-    size_t queued, lost;
-    bool scheduled; /* loop thread only */
-    struct write *trims;
-    bool retrying; /* loop thread only: `retry` is armed */
-    struct timer *retry;
-    _Atomic bool failing; /* the disk took nothing: what is queued waits */
-};
-
-struct row {
-    sqlite3_stmt *statement;
-};
 
 struct value value_text(const char *text)
 {
     return text ? (struct value){.type = VALUE_TEXT, .p = text, .n = strlen(text)}
                 : (struct value){.type = VALUE_NULL};
-}
-
-static bool lacks_room(sqlite3 *db)
-{
-    int number = sqlite3_system_errno(db);
-    return (sqlite3_errcode(db) & 0xff) == SQLITE_FULL || number == ENOSPC || number == EDQUOT ||
-           number == EFBIG;
-}
-
-static int sql_error(struct err *err, sqlite3 *db, const char *what)
-{
-    if (db && sqlite3_errcode(db) != SQLITE_OK && lacks_room(db))
-        return err_errno(err, ENOSPC, "%s", what);
-    return err_set(err, ERR_INTERNAL, "%s: %s", what, db ? sqlite3_errmsg(db) : "out of memory");
-}
-
-static int run_sql(sqlite3 *db, const char *sql, struct err *err)
-{
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK)
-        return 0;
-    return sql_error(err, db, "database");
-}
-
-static int user_version(sqlite3 *db)
-{
-    sqlite3_stmt *st;
-    int version = 0;
-    if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) != SQLITE_OK)
-        return -1;
-    if (sqlite3_step(st) == SQLITE_ROW)
-        version = sqlite3_column_int(st, 0);
-    (void)sqlite3_finalize(st);
-    return version;
-}
-
-static int migrate(sqlite3 *db, struct err *err)
-{
-    int from = user_version(db);
-    if (from < 0)
-        return sql_error(err, db, "database");
-    for (int i = 0; migrations[i]; i++) {
-        char version[64];
-        if (i < from)
-            continue;
-        (void)snprintf(version, sizeof version, "PRAGMA user_version=%d;COMMIT", i + 1);
-        if (run_sql(db, "BEGIN IMMEDIATE", err) < 0 || run_sql(db, migrations[i], err) < 0 ||
-            run_sql(db, version, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-/* What is wrong with the file, and not with the disk or whoever else has it open. */
-static bool is_damage(int code)
-{
-    return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
-}
-
-static int open_connection(const char *path, sqlite3 **ret_db, bool *ret_damaged, struct err *err)
-{
-    sqlite3 *db = NULL;
-    *ret_damaged = false;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
-    if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
-        (void)sql_error(err, db, "cannot open the database");
-        (void)sqlite3_close(db);
-        return -1;
-    }
-    (void)sqlite3_busy_timeout(db, BUSY_MS);
-    if (run_sql(db,
-                "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-256;"
-                "PRAGMA wal_autocheckpoint=0;PRAGMA temp_store=MEMORY",
-                err) < 0) {
-        *ret_damaged = is_damage(sqlite3_errcode(db));
-        (void)sqlite3_close(db);
-        return -1;
-    }
-    *ret_db = db;
-    return 0;
-}
-
-/* Where it cannot be checked, nothing is said about it. */
-static int check_sound(sqlite3 *db, bool *ret_damaged, struct err *err)
-{
-    sqlite3_stmt *st = NULL;
-    int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &st, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(st);
-    const char *told = code == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
-    bool sound = told && strcmp(told, "ok") == 0;
-    *ret_damaged = !sound && (code == SQLITE_ROW || is_damage(code));
-    if (!sound && told)
-        (void)err_set(err, ERR_INTERNAL, "the database is damaged: %s", told);
-    else if (!sound)
-        (void)sql_error(err, db, "the database cannot be read");
-    (void)sqlite3_finalize(st);
-    return sound ? 0 : -1;
-}
-
-static int open_writer(const char *path, sqlite3 **ret_db, bool *ret_damaged, struct err *err)
-{
-    sqlite3 *db;
-    if (open_connection(path, &db, ret_damaged, err) < 0)
-        return -1;
-    int r = check_sound(db, ret_damaged, err);
-    if (r == 0 && (r = migrate(db, err)) < 0) /* tables that are not ours */
-        *ret_damaged = is_damage(sqlite3_errcode(db)) || sqlite3_errcode(db) == SQLITE_ERROR;
-    if (r < 0) {
-        (void)sqlite3_close(db);
-        return -1;
-    }
-    *ret_db = db;
-    return 0;
-}
-
-static void move_aside(const char *path)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
-        char from[4096], to[4160];
-        (void)snprintf(from, sizeof from, "%s%s", path, suffixes[i]);
-        (void)snprintf(to, sizeof to, "%s.damaged-%lld%s", path, (long long)time(NULL),
-                       suffixes[i]);
-        (void)rename(from, to);
-    }
 }
 
 static void on_retry(void *store);
@@ -199,7 +28,8 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
         return err_memory(err);
     *ret_moved = false;
     s->tail = &s->head;
-    (void)pthread_mutex_init(&s->read_lock, NULL);
+    (void)pthread_mutex_init(&s->quick.lock, NULL);
+    (void)pthread_mutex_init(&s->slow.lock, NULL);
     (void)pthread_mutex_init(&s->apply_lock, NULL);
     (void)pthread_mutex_init(&s->queue_lock, NULL);
     bool damaged;
@@ -211,7 +41,8 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
         if (open_writer(path, &s->writer, &damaged, err) < 0)
             goto failed;
     }
-    if (open_connection(path, &s->reader, &damaged, err) < 0 ||
+    if (open_connection(path, &s->quick.db, &damaged, err) < 0 ||
+        open_connection(path, &s->slow.db, &damaged, err) < 0 ||
         open_connection(path, &s->folder, &damaged, err) < 0 ||
         timer_open(loop, on_retry, s, &s->retry, err) < 0 || lane_open(loop, &s->lane, err) < 0)
         goto failed;
@@ -238,7 +69,7 @@ static sqlite3_stmt *prepared(struct store *s, const char *sql)
     return NULL;
 }
 
-static void bind(sqlite3_stmt *st, const struct value *values, size_t n)
+void bind_values(sqlite3_stmt *st, const struct value *values, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         int at = (int)i + 1;
@@ -276,18 +107,33 @@ static bool may_pass(int code)
     }
 }
 
-/* False when it is worth another try. */
-static bool apply(struct store *s, const struct write *w)
+/* Once: a write that is tried again has its values already. */
+static void rewrite(struct write *w)
 {
+    for (size_t i = 0; i < w->n; i++) {
+        struct value *v = &w->values[i];
+        if (!v->through || !v->n)
+            continue;
+        char *out = w->data + (v->p - w->data) + v->n; /* the room behind it */
+        size_t n = v->through(v->p, v->n, out, (size_t)v->i);
+        *v = (struct value){.type = v->type, .p = out, .n = n};
+    }
+}
+
+bool apply_write(struct store *s, struct write *w)
+{
+    rewrite(w);
     sqlite3_stmt *st = prepared(s, w->sql);
     int code = sqlite3_errcode(s->writer);
     if (st) {
-        bind(st, w->values, w->n);
+        bind_values(st, w->values, w->n);
         code = sqlite3_step(st);
     }
     bool later = code != SQLITE_DONE && may_pass(code);
-    if (code != SQLITE_DONE && !later)
+    if (code != SQLITE_DONE && !later) {
+        (void)atomic_fetch_add(&s->failures, 1);
         log_error("database: %s", sqlite3_errmsg(s->writer));
+    }
     if (st) {
         (void)sqlite3_reset(st);
         (void)sqlite3_clear_bindings(st);
@@ -307,12 +153,12 @@ static struct write *take_queue(struct store *s)
 }
 
 /* All or nothing. */
-static bool apply_list(struct store *s, const struct write *list, struct err *err)
+static bool apply_list(struct store *s, struct write *list, struct err *err)
 {
     unsigned n = 0;
     bool done = run_sql(s->writer, "BEGIN IMMEDIATE", err) == 0;
-    for (const struct write *w = list; w && done; w = w->next, n++) {
-        done = apply(s, w);
+    for (struct write *w = list; w && done; w = w->next, n++) {
+        done = apply_write(s, w);
         if (!done)
             (void)sql_error(err, s->writer, "database");
     }
@@ -342,6 +188,7 @@ static void keep_to_ceiling(struct store *s)
         free(oldest);
         s->queued--;
         s->lost++;
+        (void)atomic_fetch_add(&s->failures, 1);
     }
 }
 
@@ -386,32 +233,6 @@ static void apply_queue(struct store *s)
             log_error("%s; what is to be recorded waits", err.text);
     }
     (void)pthread_mutex_unlock(&s->apply_lock);
-}
-
-static void trim(struct store *s)
-{
-    struct err err;
-    (void)pthread_mutex_lock(&s->apply_lock);
-    if (run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
-        log_error("%s", err.text);
-    for (const struct write *w = s->trims; w; w = w->next)
-        apply(s, w);
-    if (run_sql(s->writer, "COMMIT", &err) < 0) {
-        log_error("%s", err.text);
-        (void)run_sql(s->writer, "ROLLBACK", &err);
-    }
-    (void)pthread_mutex_unlock(&s->apply_lock);
-}
-
-/* A passive checkpoint takes what no reader still needs, and blocks nobody (SQLite, "Write-Ahead
- * Logging", section 3.1). */
-static void fold(struct store *s)
-{
-    if (atomic_load(&s->unfolded) < FOLD_AFTER)
-        return;
-    atomic_store(&s->unfolded, 0);
-    trim(s);
-    (void)sqlite3_wal_checkpoint_v2(s->folder, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
 static void batch_work(void *arg)
@@ -467,11 +288,11 @@ static void schedule(struct store *s)
     apply_queue(s);
 }
 
-static struct write *copy_write(const char *sql, const struct value *values, size_t n)
+struct write *copy_write(const char *sql, const struct value *values, size_t n)
 {
     size_t size = 0;
     for (size_t i = 0; i < n; i++)
-        size += values[i].n;
+        size += values[i].n + (values[i].through ? (size_t)values[i].i : 0);
     struct write *w = malloc(sizeof *w + size);
     if (!w)
         return NULL;
@@ -485,7 +306,7 @@ static struct write *copy_write(const char *sql, const struct value *values, siz
             continue;
         memcpy(to, values[i].p, values[i].n);
         w->values[i].p = to;
-        to += values[i].n;
+        to += values[i].n + (values[i].through ? (size_t)values[i].i : 0);
     }
     return w;
 }
@@ -495,6 +316,7 @@ static size_t enqueue(struct store *s, const char *sql, const struct value *valu
 {
     struct write *w = copy_write(sql, values, n);
     if (!w) {
+        (void)atomic_fetch_add(&s->failures, 1);
         log_error("database: out of memory, a record is lost");
         return 0;
     }
@@ -538,21 +360,10 @@ void store_write(struct store *s, const char *sql, const struct value *values, s
     keep_going(s);
 }
 
-int store_trim(struct store *s, const char *sql, const struct value *values, size_t n,
-               struct err *err)
-{
-    struct write *w = copy_write(sql, values, n);
-    if (!w)
-        return err_memory(err);
-    w->next = s->trims;
-    s->trims = w;
-    return 0;
-}
-
 int store_idle(void *arg)
 {
     struct store *s = arg;
-    return !s->scheduled && (atomic_load(&s->failing) || !has_queue(s));
+    return !s->scheduled && !s->prune.sql && (atomic_load(&s->failing) || !has_queue(s));
 }
 
 void store_flush(struct store *s)
@@ -562,47 +373,13 @@ void store_flush(struct store *s)
 
 void store_flush_if_pending(struct store *s)
 {
-    if (!store_idle(s) && !atomic_load(&s->failing))
+    if ((s->scheduled || has_queue(s)) && !atomic_load(&s->failing))
         store_flush(s);
 }
 
-int store_read(struct store *s, const char *sql, const struct value *values, size_t n,
-               int (*row)(void *arg, const struct row *row), void *arg, struct err *err)
+uint64_t store_failures(const struct store *s)
 {
-    struct row current = {NULL};
-    int r = 0, step;
-    (void)pthread_mutex_lock(&s->read_lock);
-    if (sqlite3_prepare_v2(s->reader, sql, -1, &current.statement, NULL) != SQLITE_OK) {
-        r = sql_error(err, s->reader, "database");
-    } else {
-        bind(current.statement, values, n);
-        while ((step = sqlite3_step(current.statement)) == SQLITE_ROW)
-            if (row(arg, &current) != 0)
-                break;
-        if (step != SQLITE_ROW && step != SQLITE_DONE)
-            r = sql_error(err, s->reader, "database");
-    }
-    (void)sqlite3_finalize(current.statement);
-    (void)pthread_mutex_unlock(&s->read_lock);
-    return r;
-}
-
-int64_t row_int(const struct row *row, int column)
-{
-    return sqlite3_column_int64(row->statement, column);
-}
-
-bool row_is_null(const struct row *row, int column)
-{
-    return sqlite3_column_type(row->statement, column) == SQLITE_NULL;
-}
-
-const char *row_text(const struct row *row, int column, size_t *ret_n)
-{
-    const void *text = sqlite3_column_blob(row->statement, column);
-    if (ret_n)
-        *ret_n = (size_t)sqlite3_column_bytes(row->statement, column);
-    return text ? (const char *)sqlite3_column_text(row->statement, column) : "";
+    return atomic_load(&s->failures);
 }
 
 void store_close(struct store *s)
@@ -618,15 +395,13 @@ void store_close(struct store *s)
     for (size_t i = 0; i < CACHED; i++)
         (void)sqlite3_finalize(s->cache[i].statement);
     (void)sqlite3_close(s->writer);
-    (void)sqlite3_close(s->reader);
+    (void)sqlite3_close(s->quick.db);
+    (void)sqlite3_close(s->slow.db);
     (void)sqlite3_close(s->folder);
     lane_close(s->lane);
-    while (s->trims) {
-        struct write *w = s->trims;
-        s->trims = w->next;
-        free(w);
-    }
-    (void)pthread_mutex_destroy(&s->read_lock);
+    free_list(s->trims);
+    (void)pthread_mutex_destroy(&s->quick.lock);
+    (void)pthread_mutex_destroy(&s->slow.lock);
     (void)pthread_mutex_destroy(&s->apply_lock);
     (void)pthread_mutex_destroy(&s->queue_lock);
     free(s);

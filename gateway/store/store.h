@@ -22,6 +22,9 @@ struct value {
     int64_t i;
     const char *p;
     size_t n;
+    /* NULL, or what the worker puts a text through before it is written; `i` is the room `out` has.
+     */
+    size_t (*through)(const char *text, size_t n, char *out, size_t room);
 };
 
 #define V_INT(x)     ((struct value){.type = VALUE_INT, .i = (x)})
@@ -39,10 +42,11 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
 /* Applies everything queued first. NULL is fine. */
 void store_close(struct store *store);
 
-/* Queue one statement; `sql` is a constant, values are copied. Failures are logged by the worker:
- * what the API answered does not depend on them. Where the disk takes nothing, writes wait, 4096 at
- * most, the oldest going first, and are tried again every second. Loop thread only. */
-#define MAX_VALUES 12
+/* Queue one statement; `sql` is a constant, values are copied. What the API answered does not
+ * depend on whether it succeeds: what is lost is counted and logged. Where the disk takes nothing,
+ * writes wait, 4096 at most, the oldest going first, and are tried again every second. Loop thread
+ * only. */
+#define MAX_VALUES 16
 void store_write(struct store *store, const char *sql, const struct value *values, size_t n);
 /* The same, applied before this returns, with everything queued before it. */
 void store_write_now(struct store *store, const char *sql, const struct value *values, size_t n);
@@ -57,10 +61,24 @@ void store_flush(struct store *store);
 /* The same, when anything is queued or under way: so that a read sees it. */
 void store_flush_if_pending(struct store *store);
 
+/* Writes that were lost. Any thread. */
+uint64_t store_failures(const struct store *store);
+
+/* A statement that deletes a bounded number of rows is repeated on the worker, other writes
+ * between, until it deletes none; then `done` hears how many it were. One at a time: -1 while one
+ * is under way. Loop thread only. */
+int store_prune(struct store *store, const char *sql, struct value value,
+                void (*done)(void *arg, int64_t deleted), void *arg) MUST_CHECK;
+/* For good: the rows of a round are deleted, no further round begins, nobody hears of it. */
+void store_prune_stop(struct store *store);
+
 /* Calls `row` for each result row; text and blobs live until it returns. A row function that
  * returns non-zero ends the read. Sees what was applied, not what is queued. Any thread. */
 struct row;
 int store_read(struct store *store, const char *sql, const struct value *values, size_t n,
+               int (*row)(void *arg, const struct row *row), void *arg, struct err *err) MUST_CHECK;
+/* The same for a read that may take long: quick ones do not wait for it. Not on the loop thread. */
+int store_scan(struct store *store, const char *sql, const struct value *values, size_t n,
                int (*row)(void *arg, const struct row *row), void *arg, struct err *err) MUST_CHECK;
 int64_t row_int(const struct row *row, int column);
 bool row_is_null(const struct row *row, int column);

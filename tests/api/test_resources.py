@@ -95,7 +95,7 @@ def test_the_manual_has_every_route_and_field(api: Api) -> None:
         if not {"pages", "devtools", "previews"} & set(operation["tags"])
     ]
     assert listed == {(method.upper(), path) for method, path, _ in operations}
-    assert len(text) < 24_000 and "(null)" not in text
+    assert len(text) < 26_000 and "(null)" not in text
     for method, path, operation in operations:
         section = re.search(rf"^- `{method.upper()} {re.escape(path)}`.*\n((?:  .*\n)*)", text.replace("...}", "}"), re.M)
         assert operation["summary"] in section[0], (method, path)
