@@ -128,7 +128,7 @@ static void write_row(struct bytes *out, const struct route *row)
 /* Pages and what belongs to them, and protocols of others: a place says all there is to say. */
 static bool is_place(const struct route *row)
 {
-    static const char *const tags[] = {"pages", "devtools", "previews"};
+    static const char *const tags[] = {"pages", "devtools", "previews", "auth"};
     for (size_t i = 0; i < COUNT_OF(tags); i++)
         if (row->tag && strcmp(row->tag, tags[i]) == 0)
             return true;

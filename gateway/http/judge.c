@@ -6,16 +6,16 @@
 #include "http/credentials.h"
 #include "http/exchange_internal.h"
 #include "http/pipeline.h"
-#include "http/public.h"
+#include "http/preview.h"
 #include "http/signin.h"
 
-/* What the router is asked for: the path without the prefix that proxies in front took off. */
-static const char *path_behind(struct exchange *ex, const char *target)
+/* What the router is asked for. */
+static const char *path_behind(struct exchange *ex, const char *prefix, const char *target)
 {
-    struct public_address address;
-    public_address_of(ex, &address);
-    size_t n = strlen(address.prefix);
-    if (n && strncmp(target, address.prefix, n) == 0 && target[n] == '/')
+    size_t n = prefix ? strlen(prefix) : 0;
+    while (n && prefix[n - 1] == '/')
+        n--;
+    if (n && strncmp(target, prefix, n) == 0 && target[n] == '/')
         target += n;
     return arena_copy(ex->arena, target, strcspn(target, "?"));
 }
@@ -39,19 +39,23 @@ static const struct route *find_row(struct exchange *ex, const struct router *ro
                        ex->arena, &params, &allow);
 }
 
-int judge_original(struct exchange *ex, const struct router *router, struct err *err)
+int judge_original(struct exchange *ex, const struct router *router, const char *prefix,
+                   struct err *err)
 {
     const char *original = exchange_header(ex, ORIGINAL_URI);
     struct demand demand = {.scopes = SCOPE_NONE, .path = "/", .serves = "/"};
     const struct route *row = NULL;
     if (original) {
-        const char *path = original[0] == '/' ? path_behind(ex, original) : NULL;
+        const char *path = original[0] == '/' ? path_behind(ex, prefix, original) : NULL;
         if (!path)
             return err_set(err, ERR_FORBIDDEN, ORIGINAL_URI " is not an absolute path");
         row = find_row(ex, router, path, &demand.path);
         demand.scopes = row ? (unsigned)row->scope : SCOPE_ALL;
         demand.serves = row ? row->serves : NULL;
     }
+    /* It would go to an app. */
+    if (preview_named(ex, NULL))
+        demand.scopes |= SCOPE_EXEC;
     if (!pipeline_permits(ex, &demand))
         return err_set(err, ERR_FORBIDDEN, "this credential does not permit that");
     if (ex->cross_site_navigation && !(row && row->page))

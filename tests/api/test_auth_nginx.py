@@ -38,7 +38,7 @@ http {{
         proxy_http_version 1.1;
         location = /ask-for-box {{
             internal;
-            proxy_pass http://127.0.0.1:{gateway}/auth;
+            proxy_pass http://127.0.0.1:{gateway}/auth?prefix={prefix};
             proxy_pass_request_body off;
             proxy_set_header Content-Length "";
             proxy_set_header X-Original-URI $request_uri;
@@ -217,6 +217,15 @@ def test_a_bound_ticket_is_judged_by_the_other_path(gateway, program: httpx.Clie
     assert program.get("/v1/sandbox").status_code == 403
 
 
+def test_the_prefix_is_the_proxys_word(program: httpx.Client, signer: Signer) -> None:
+    reader = bearer(signer.token(scope="read"))
+    asked = about("/box/1/v1/sandbox", **reader)
+    for query, status in (("?prefix=/box/1", 200), ("?prefix=/box/1/", 200), ("", 403), ("?prefix=/box", 403)):
+        assert program.get("/auth" + query, headers=asked).status_code == status, query
+    # A header that a client may have sent says nothing.
+    assert program.get("/auth", headers={**asked, "X-Forwarded-Prefix": "/box/1"}).status_code == 403
+
+
 # Asked by nginx.
 
 
@@ -254,12 +263,18 @@ def test_a_socket_through_nginx(gateway, front) -> None:
     assert refusal.value.response.status_code == 401
 
 
-def test_another_program_behind_the_same_question(gateway, person: httpx.Client, signer: Signer) -> None:
+def test_another_program_behind_the_same_question(gateway, other, person: httpx.Client, signer: Signer) -> None:
     assert person.get("/other/x").status_code == 401
     seen = person.get("/other/x", headers=bearer(signer.token(sub="alice"))).json()
     told = {name.lower(): value for name, value in seen["headers"]}
     assert (told["x-auth-user"], told["x-auth-scopes"]) == ("jwt:alice", ALL)
     assert person.get("/other/x", headers=bearer(signer.token(scope="read"))).status_code == 403
+    # Whatever else the client says does not move the question elsewhere: to an app of its own that says yes.
+    runner = bearer(signer.token(scope="exec"))
+    for more in ({"X-AIO-Proxy-Port": str(other.port)}, {"Host": f"{other.port}-x.localhost"}, {"X-Forwarded-Prefix": "/other"}):
+        assert person.get("/other/healthz", headers={**runner, **more}).status_code == 403, more
+    bound = ticket_of(gateway, path=f"/proxy/{other.port}")
+    assert person.get(f"/other/x?ticket={bound}", headers={"X-AIO-Proxy-Port": str(other.port)}).status_code == 403
     ticket = ticket_of(gateway)
     assert person.get(f"/other/x?ticket={ticket}").status_code == 200
     assert person.get("/other/style.css").status_code == 200

@@ -116,10 +116,9 @@ def test_a_ticket_gives_no_more_than_its_maker_has(server, signer: Signer) -> No
         assert client.post("/tickets").json()["scope"] == "read"
 
 
-def test_without_authentication_there_are_tickets_too(api: Api, gateway) -> None:
+@pytest.mark.local  # one that runs elsewhere may be locked
+def test_without_authentication_there_are_tickets_too(api: Api) -> None:
     """Clients written for a locked gateway work with an open one."""
-    if gateway.key:
-        pytest.skip("the gateway under test is locked")
     ticket = api.post("/tickets").body["ticket"]
     for _ in range(2):
         assert api.get(f"/v1/sandbox?ticket={ticket}").status == 200
