@@ -20,20 +20,37 @@ static const char *path_behind(struct exchange *ex, const char *prefix, const ch
     return arena_copy(ex->arena, target, strcspn(target, "?"));
 }
 
+/* Proxies resolve "." and "..", and some merge slashes, before they decide where a request goes: it
+ * may go elsewhere than it seems. */
+static bool is_plain(const char *path)
+{
+    while (*path == '/') {
+        size_t n = strcspn(++path, "/");
+        if ((n == 0 && path[0]) || (n == 1 && path[0] == '.') ||
+            (n == 2 && path[0] == '.' && path[1] == '.'))
+            return false;
+        path += n;
+    }
+    return true;
+}
+
+/* NULL: it is none of ours. */
 static const struct route *find_row(struct exchange *ex, const struct router *router,
                                     const char *path, const char **ret_path)
 {
     struct route_params params;
     const char *allow, *method = exchange_header(ex, ORIGINAL_METHOD);
     struct text raw = {path, strlen(path)};
+    char *decoded = arena_copy(ex->arena, path, raw.n);
+    long n = decoded ? percent_decode(decoded, raw.n, false) : -1;
+    *ret_path = "";
+    if (n < 0 || memchr(decoded, '\0', (size_t)n) || !utf8_valid(decoded, (size_t)n) ||
+        !is_plain(decoded))
+        return NULL;
     const struct route *row = router_find_any(router, raw, &params);
     *ret_path = path;
     if (row)
         return row;
-    char *decoded = arena_copy(ex->arena, path, raw.n);
-    long n = decoded ? percent_decode(decoded, raw.n, false) : -1;
-    if (n < 0 || memchr(decoded, '\0', (size_t)n) || !utf8_valid(decoded, (size_t)n))
-        return NULL;
     *ret_path = decoded;
     return router_find(router, method ? method : "GET", (struct text){decoded, (size_t)n},
                        ex->arena, &params, &allow);

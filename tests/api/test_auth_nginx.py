@@ -161,7 +161,14 @@ def test_the_answer(program: httpx.Client, signer: Signer) -> None:
         ("/v1/bash/exec", "POST", "read", 403),
         ("/v1/bash/exec", "GET", "read exec", 403),  # no such row: for who may do everything
         ("/v1/b%61sh/exec", "POST", "read", 403),
-        ("/proxy/3000/x%2f..", "PUT", "exec", 200),
+        ("/proxy/3000/x%20y", "PUT", "exec", 200),
+        ("/proxy/3000/x%2f..", "PUT", "exec", 403),  # a proxy may make something else of these
+        ("/static/../other", "GET", "read", 403),
+        ("/static/%2e%2E/other", "GET", "read", 403),
+        ("/static//x.js", "GET", "read", 403),
+        ("/static/./x.js", "GET", "read", 403),
+        ("/static/x.js", "GET", "read", 200),
+        ("/static/../other", "GET", ALL, 200),
         ("/proxy/3000/x", "PUT", "read", 403),
         ("/websockify", "GET", "desktop", 200),
         ("/v1/services/x/stop", "POST", "exec desktop", 403),
@@ -210,6 +217,8 @@ def test_a_ticket_is_looked_at_once_and_used_once(gateway, program: httpx.Client
 
 def test_a_bound_ticket_is_judged_by_the_other_path(gateway, program: httpx.Client) -> None:
     ticket = ticket_of(gateway, path="/vnc")
+    for uri in ("/vnc/../x", "/vnc/%2e%2e/x", "/vnc//x", "/vnc/%ff"):
+        assert program.get("/auth", headers=about(f"{uri}?ticket={ticket}")).status_code == 403, uri
     for uri, status in (("/v1/sandbox", 403), ("/vncx", 403), ("/", 403), ("/vnc/", 200)):
         assert program.get("/auth", headers=about(f"{uri}?ticket={ticket}")).status_code == status, uri
     assert program.get("/auth", headers=about("/websockify")).status_code == 200
@@ -273,6 +282,12 @@ def test_another_program_behind_the_same_question(gateway, other, person: httpx.
     runner = bearer(signer.token(scope="exec"))
     for more in ({"X-AIO-Proxy-Port": str(other.port)}, {"Host": f"{other.port}-x.localhost"}, {"X-Forwarded-Prefix": "/other"}):
         assert person.get("/other/healthz", headers={**runner, **more}).status_code == 403, more
+    for path in ("/static/../other/x", "/static/%2e%2e/other/x", f"/proxy/{other.port}/../../other/x"):
+        person.headers.update(runner)
+        request = person.build_request("GET", "/")
+        request.url = request.url.copy_with(raw_path=path.encode())
+        assert person.send(request).status_code == 403, path
+        del person.headers["Authorization"]
     bound = ticket_of(gateway, path=f"/proxy/{other.port}")
     assert person.get(f"/other/x?ticket={bound}", headers={"X-AIO-Proxy-Port": str(other.port)}).status_code == 403
     ticket = ticket_of(gateway)
