@@ -50,7 +50,7 @@ static enum step step_guard(struct pipeline *p, struct exchange *ex)
 
 static enum step step_identify(struct pipeline *p, struct exchange *ex)
 {
-    struct credentials given = {NULL};
+    struct credentials given = {.key_header = NULL};
     if (auth_required(p->auth))
         credentials_of(ex, &given);
     ex->grant = auth_check(p->auth, &given);
