@@ -156,7 +156,7 @@ bool request_awaits(struct exchange *ex)
 {
     if (ex->phase != PHASE_AWAIT || ex->parked)
         return ex->phase == PHASE_AWAIT;
-    ex->phase = exchange_replied(ex) ? PHASE_DRAIN : PHASE_SINK;
+    ex->phase = ex->reply.kind != REPLY_NONE ? PHASE_DRAIN : PHASE_SINK;
     return false;
 }
 
