@@ -16,5 +16,6 @@ const char *const migrations[] = {
     " stdout BLOB, stderr BLOB, stdout_bytes INTEGER, stderr_bytes INTEGER) WITHOUT ROWID;"
     "CREATE INDEX commands_by_session ON commands (kind, session_id, started_at);"
     "CREATE INDEX commands_by_time ON commands (started_at);",
+    "CREATE INDEX sessions_by_end ON sessions (closed_at) WHERE closed_at IS NOT NULL;",
     NULL,
 };
