@@ -64,10 +64,23 @@ static int make_ticket(struct exchange *ex, struct err *err)
     return 0;
 }
 
+struct judge_input {
+    struct text prefix;
+};
+
+static const struct field judge_fields[] = {
+    {.name = "prefix",
+     .type = FIELD_PATH,
+     .offset = offsetof(struct judge_input, prefix),
+     .doc = "what the proxy takes off the paths of requests before it passes them on"},
+    FIELDS_END,
+};
+
 static int judge(struct exchange *ex, struct err *err)
 {
+    const struct judge_input *in = exchange_input(ex);
     char names[SCOPE_NAMES];
-    if (judge_original(ex, app_of(ex)->router, err) < 0) {
+    if (judge_original(ex, app_of(ex)->router, in->prefix.p, err) < 0) {
         if (err->kind != ERR_UNAUTHORIZED)
             return -1;
         signin_refuse(ex);
@@ -99,8 +112,8 @@ const struct route auth_routes[] = {
      .answers = "application/json",
      .summary = "A one-time ticket that opens an address once, as ?ticket=, where no header can be "
                 "sent."},
-    {"GET", "/auth", SCOPE_NONE, ROUTE_INLINE, judge, .judges = true, .serves = "/", .tag = "auth",
-     .answers = "application/json",
+    {"GET", "/auth", SCOPE_NONE, ROUTE_INLINE, judge, INPUT(judge_fields, struct judge_input),
+     .judges = true, .serves = "/", .tag = "auth", .answers = "application/json",
      .summary = "Whether the credential opens what X-Original-URI and X-Original-Method name: for "
                 "a proxy in front."},
     ROUTES_END,

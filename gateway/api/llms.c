@@ -120,10 +120,11 @@ static void write_row(struct bytes *out, const struct route *row)
         write_field(out, f);
 }
 
-/* Pages and what belongs to them, and protocols of others: a place says all there is to say. */
-static bool is_place(const struct route *row)
+/* Pages and what belongs to them, and protocols of others: a place says all there is to say. What
+ * credentials there are is said once, above. */
+static bool is_told_elsewhere(const struct route *row)
 {
-    static const char *const tags[] = {"pages", "devtools", "previews"};
+    static const char *const tags[] = {"pages", "devtools", "previews", "auth"};
     for (size_t i = 0; i < COUNT_OF(tags); i++)
         if (row->tag && strcmp(row->tag, tags[i]) == 0)
             return true;
@@ -143,7 +144,7 @@ static void write_rows(struct bytes *out, const struct router *router)
         size_t first = 0;
         while (strcmp(tag_of(router_row(router, first)), tag_of(row)) != 0)
             first++;
-        if (first < i || is_place(row))
+        if (first < i || is_told_elsewhere(row))
             continue;
         (void)bytes_printf(out, "\n### %s\n\n", tag_of(row));
         for (size_t j = i; (other = router_row(router, j)); j++)

@@ -247,15 +247,19 @@ bool auth_permits(struct auth *a, struct grant *grant, const struct demand *dema
 
 /* ---- sessions and tickets ---- */
 
-static struct pass pass_of(struct auth *a, const struct grant *grant, struct moment moment)
+/* Fails when the ticket ran out since it was checked: what it was bound to went with it. */
+static int pass_of(struct auth *a, const struct grant *grant, struct moment moment,
+                   struct pass *ret_pass, struct err *err)
 {
-    struct pass pass = {.scopes = grant->scopes, .until = grant->until};
     const struct pass *ticket =
         grant->ticket ? ticket_find(a->tickets, grant->ticket, moment) : NULL;
-    memcpy(pass.who, grant->who, sizeof pass.who);
+    if (grant->ticket && !ticket)
+        return err_set(err, ERR_UNAUTHORIZED, "the ticket ran out");
+    *ret_pass = (struct pass){.scopes = grant->scopes, .until = grant->until};
+    memcpy(ret_pass->who, grant->who, sizeof ret_pass->who);
     if (ticket)
-        memcpy(pass.path, ticket->path, sizeof pass.path);
-    return pass;
+        memcpy(ret_pass->path, ticket->path, sizeof ret_pass->path);
+    return 0;
 }
 
 /* Sessions of different bounds stand beside each other in a browser. */
@@ -276,8 +280,10 @@ static int begin(struct auth *a, const struct grant *grant, const char *cookies,
 {
     const char *at = cookies, *value;
     size_t n;
-    const struct pass pass = pass_of(a, grant, moment);
+    struct pass pass;
     ret_cookie->value[0] = '\0';
+    if (pass_of(a, grant, moment, &pass, err) < 0)
+        return -1;
     if (name_cookie(a, &pass, ret_cookie->name, sizeof ret_cookie->name) < 0)
         return err_memory(err);
     for (int i = 0; i < COOKIES_MAX && next_session(&at, &value, &n); i++)

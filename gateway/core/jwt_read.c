@@ -139,7 +139,7 @@ static int take_header_member(void *arg, const struct member *m)
 
 int jwt_split(const char *text, size_t n, struct jwt_token *ret_token)
 {
-    struct header_found header = {false};
+    struct header_found header = {.alg_known = false};
     const char *end = text + n;
     const char *first = n <= JWT_MAX ? memchr(text, '.', n) : NULL;
     const char *second = first ? memchr(first + 1, '.', (size_t)(end - first) - 1) : NULL;

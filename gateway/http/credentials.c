@@ -4,14 +4,9 @@
 
 #include "base/mem.h"
 
-static const char *const names[] = {"api_key", "ticket"};
-
 bool is_credential_name(const char *name)
 {
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
+    return strcmp(name, "api_key") == 0 || strcmp(name, "ticket") == 0;
 }
 
 static int hex_value(char c)
@@ -22,30 +17,48 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Whether the pair's name is `name`, however it is escaped. */
+/* The character at *at, which moves behind it, however it is escaped. */
+static char next_of(const char *pair, size_t n, size_t *at)
+{
+    char c = pair[(*at)++];
+    int high = c == '%' && n - *at >= 2 ? hex_value(pair[*at]) : -1;
+    int low = high >= 0 ? hex_value(pair[*at + 1]) : -1;
+    if (low < 0)
+        return c;
+    *at += 2;
+    return (char)(high * 16 + low);
+}
+
 static bool pair_is(const char *pair, size_t n, const char *name)
 {
     size_t at = 0;
     while (at < n && pair[at] != '=') {
-        char c = pair[at++];
-        int high = c == '%' && n - at >= 2 ? hex_value(pair[at]) : -1;
-        int low = high >= 0 ? hex_value(pair[at + 1]) : -1;
-        if (low >= 0) {
-            c = (char)(high * 16 + low);
-            at += 2;
-        }
+        char c = next_of(pair, n, &at);
         if (!*name || c != *name++)
             return false;
     }
     return !*name;
 }
 
+/* Many apps have tickets of their own. */
+static bool holds_ticket(const char *value, size_t n)
+{
+    size_t at = 0, digits = 0;
+    while (at < n && digits <= SECRET_LENGTH) {
+        char c = next_of(value, n, &at);
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        digits++;
+    }
+    return digits == SECRET_LENGTH;
+}
+
 static bool pair_is_credential(const char *pair, size_t n)
 {
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        if (pair_is(pair, n, names[i]))
-            return true;
-    return false;
+    const char *equals = memchr(pair, '=', n);
+    if (pair_is(pair, n, "ticket"))
+        return equals && holds_ticket(equals + 1, n - (size_t)(equals - pair) - 1);
+    return pair_is(pair, n, "api_key");
 }
 
 void target_without_credentials(struct bytes *out, const char *target)
@@ -103,6 +116,11 @@ static const char *value_in(struct arena *arena, const char *target, const char 
     return NULL;
 }
 
+static const char *ticket_or_null(const char *value)
+{
+    return value && holds_ticket(value, strlen(value)) ? value : NULL;
+}
+
 void credentials_of(struct exchange *ex, struct credentials *ret_given)
 {
     const char *original = exchange_header(ex, ORIGINAL_URI);
@@ -110,7 +128,7 @@ void credentials_of(struct exchange *ex, struct credentials *ret_given)
         .key_header = exchange_header(ex, "X-AIO-API-Key"),
         .authorization = exchange_header(ex, "Authorization"),
         .query_key = exchange_query_value(ex, "api_key"),
-        .query_ticket = exchange_query_value(ex, "ticket"),
+        .query_ticket = ticket_or_null(exchange_query_value(ex, "ticket")),
         .cookie = exchange_header(ex, "Cookie"),
     };
     if (!original)
@@ -119,5 +137,5 @@ void credentials_of(struct exchange *ex, struct credentials *ret_given)
     if (!ret_given->query_key)
         ret_given->query_key = value_in(arena, original, "api_key");
     if (!ret_given->query_ticket)
-        ret_given->query_ticket = value_in(arena, original, "ticket");
+        ret_given->query_ticket = ticket_or_null(value_in(arena, original, "ticket"));
 }

@@ -6,9 +6,13 @@
 #include "http/exchange.h"
 #include "http/router.h"
 
-/* Without X-Original-URI any right credential will do. A path that is none of `router`'s asks for a
- * credential that may do everything. Fails with ERR_FORBIDDEN, or with ERR_UNAUTHORIZED for a
- * ticket that was looked at before; a session begun for a ticket is in the reply's cookie. */
-int judge_original(struct exchange *ex, const struct router *router, struct err *err) MUST_CHECK;
+/* Without X-Original-URI any right credential will do. `prefix`, which may be NULL, is what the
+ * proxy takes off paths before they come here. A path that is none of `router`'s then asks for a
+ * credential that may do everything. What the asking request's own headers say, other than those
+ * two, may be the client's word: it can only ask for more. Fails with ERR_FORBIDDEN, or with
+ * ERR_UNAUTHORIZED for a ticket that was looked at before; a session begun for a ticket is in the
+ * reply's cookie. */
+int judge_original(struct exchange *ex, const struct router *router, const char *prefix,
+                   struct err *err) MUST_CHECK;
 
 #endif

@@ -53,7 +53,7 @@ static enum step step_guard(struct pipeline *p, struct exchange *ex)
 
 static enum step step_identify(struct pipeline *p, struct exchange *ex)
 {
-    struct credentials given = {NULL};
+    struct credentials given = {.key_header = NULL};
     if (auth_required(p->auth))
         credentials_of(ex, &given);
     ex->grant = auth_check(p->auth, &given);
@@ -63,10 +63,23 @@ static enum step step_identify(struct pipeline *p, struct exchange *ex)
     return STEP_DONE;
 }
 
+/* A question about another request may carry that one's headers: an app they name must not answer
+ * it. */
+static bool is_question(const struct pipeline *p, struct exchange *ex)
+{
+    struct route_params params;
+    const char *allow;
+    if (!exchange_header(ex, ORIGINAL_URI) || ex->undecoded)
+        return false;
+    const struct route *row =
+        router_find(p->router, ex->method.p, ex->path, ex->arena, &params, &allow);
+    return row && row->judges;
+}
+
 /* A port named by Host or header: no path is looked at. */
 static enum step step_preview(struct pipeline *p, struct exchange *ex)
 {
-    if (p->preview && preview_named(ex, NULL))
+    if (p->preview && preview_named(ex, NULL) && !is_question(p, ex))
         ex->route = p->preview;
     return STEP_NEXT;
 }

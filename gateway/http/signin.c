@@ -47,7 +47,8 @@ void signin_refuse(struct exchange *ex)
         ask(ex);
         return;
     }
-    (void)err_set(&err, ERR_UNAUTHORIZED, "an API key is needed, and it was missing or wrong");
+    (void)err_set(&err, ERR_UNAUTHORIZED,
+                  "an API key or a token is needed, and it was missing or wrong");
     exchange_add_header(ex, "WWW-Authenticate", "Bearer");
     reply_error(ex, &err);
 }

@@ -38,7 +38,7 @@ http {{
         proxy_http_version 1.1;
         location = /ask-for-box {{
             internal;
-            proxy_pass http://127.0.0.1:{gateway}/auth;
+            proxy_pass http://127.0.0.1:{gateway}/auth?prefix={prefix};
             proxy_pass_request_body off;
             proxy_set_header Content-Length "";
             proxy_set_header X-Original-URI $request_uri;
@@ -161,7 +161,14 @@ def test_the_answer(program: httpx.Client, signer: Signer) -> None:
         ("/v1/bash/exec", "POST", "read", 403),
         ("/v1/bash/exec", "GET", "read exec", 403),  # no such row: for who may do everything
         ("/v1/b%61sh/exec", "POST", "read", 403),
-        ("/proxy/3000/x%2f..", "PUT", "exec", 200),
+        ("/proxy/3000/x%20y", "PUT", "exec", 200),
+        ("/proxy/3000/x%2f..", "PUT", "exec", 403),  # a proxy may make something else of these
+        ("/static/../other", "GET", "read", 403),
+        ("/static/%2e%2E/other", "GET", "read", 403),
+        ("/static//x.js", "GET", "read", 403),
+        ("/static/./x.js", "GET", "read", 403),
+        ("/static/x.js", "GET", "read", 200),
+        ("/static/../other", "GET", ALL, 200),
         ("/proxy/3000/x", "PUT", "read", 403),
         ("/websockify", "GET", "desktop", 200),
         ("/v1/services/x/stop", "POST", "exec desktop", 403),
@@ -210,11 +217,22 @@ def test_a_ticket_is_looked_at_once_and_used_once(gateway, program: httpx.Client
 
 def test_a_bound_ticket_is_judged_by_the_other_path(gateway, program: httpx.Client) -> None:
     ticket = ticket_of(gateway, path="/vnc")
+    for uri in ("/vnc/../x", "/vnc/%2e%2e/x", "/vnc//x", "/vnc/%ff"):
+        assert program.get("/auth", headers=about(f"{uri}?ticket={ticket}")).status_code == 403, uri
     for uri, status in (("/v1/sandbox", 403), ("/vncx", 403), ("/", 403), ("/vnc/", 200)):
         assert program.get("/auth", headers=about(f"{uri}?ticket={ticket}")).status_code == status, uri
     assert program.get("/auth", headers=about("/websockify")).status_code == 200
     assert program.get("/auth", headers=about("/v1/sandbox")).status_code == 403
     assert program.get("/v1/sandbox").status_code == 403
+
+
+def test_the_prefix_is_the_proxys_word(program: httpx.Client, signer: Signer) -> None:
+    reader = bearer(signer.token(scope="read"))
+    asked = about("/box/1/v1/sandbox", **reader)
+    for query, status in (("?prefix=/box/1", 200), ("?prefix=/box/1/", 200), ("", 403), ("?prefix=/box", 403)):
+        assert program.get("/auth" + query, headers=asked).status_code == status, query
+    # A header that a client may have sent says nothing.
+    assert program.get("/auth", headers={**asked, "X-Forwarded-Prefix": "/box/1"}).status_code == 403
 
 
 # Asked by nginx.
@@ -254,12 +272,24 @@ def test_a_socket_through_nginx(gateway, front) -> None:
     assert refusal.value.response.status_code == 401
 
 
-def test_another_program_behind_the_same_question(gateway, person: httpx.Client, signer: Signer) -> None:
+def test_another_program_behind_the_same_question(gateway, other, person: httpx.Client, signer: Signer) -> None:
     assert person.get("/other/x").status_code == 401
     seen = person.get("/other/x", headers=bearer(signer.token(sub="alice"))).json()
     told = {name.lower(): value for name, value in seen["headers"]}
     assert (told["x-auth-user"], told["x-auth-scopes"]) == ("jwt:alice", ALL)
     assert person.get("/other/x", headers=bearer(signer.token(scope="read"))).status_code == 403
+    # Whatever else the client says does not move the question elsewhere: to an app of its own that says yes.
+    runner = bearer(signer.token(scope="exec"))
+    for more in ({"X-AIO-Proxy-Port": str(other.port)}, {"Host": f"{other.port}-x.localhost"}, {"X-Forwarded-Prefix": "/other"}):
+        assert person.get("/other/healthz", headers={**runner, **more}).status_code == 403, more
+    for path in ("/static/../other/x", "/static/%2e%2e/other/x", f"/proxy/{other.port}/../../other/x"):
+        person.headers.update(runner)
+        request = person.build_request("GET", "/")
+        request.url = request.url.copy_with(raw_path=path.encode())
+        assert person.send(request).status_code == 403, path
+        del person.headers["Authorization"]
+    bound = ticket_of(gateway, path=f"/proxy/{other.port}")
+    assert person.get(f"/other/x?ticket={bound}", headers={"X-AIO-Proxy-Port": str(other.port)}).status_code == 403
     ticket = ticket_of(gateway)
     assert person.get(f"/other/x?ticket={ticket}").status_code == 200
     assert person.get("/other/style.css").status_code == 200

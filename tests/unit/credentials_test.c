@@ -2,9 +2,12 @@
 
 #include "check.h"
 
+#define SHORT  "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TICKET "0" SHORT
+
 static const char *target(const char *given)
 {
-    static struct bytes out = BYTES_INIT(256);
+    static struct bytes out = BYTES_INIT(1024);
     bytes_clear(&out);
     target_without_credentials(&out, given);
     return bytes_text(&out);
@@ -27,8 +30,14 @@ static void takes_credentials_out_of_targets(void)
     CHECK_TEXT(target("/a?b&%61%70%69%5f%6B%65%79=x"), "/a?b");
     CHECK_TEXT(target("/a?api%5=x&api_ke%=1&%"), "/a?api%5=x&api_ke%=1&%");
     CHECK_TEXT(target("http://x/a?api_key=x"), "http://x/a");
-    CHECK_TEXT(target("/a?ticket=x&b=1&api_key=y&ticket=z"), "/a?b=1");
-    CHECK_TEXT(target("/a?tickets=x&ticke%74=y"), "/a?tickets=x");
+    CHECK_TEXT(target("/a?ticket=" TICKET "&b=1&api_key=y&ticket=" TICKET), "/a?b=1");
+    CHECK_TEXT(target("/a?tickets=" TICKET "&ticke%74=" TICKET), "/a?tickets=" TICKET);
+    CHECK_TEXT(target("/a?ticket=%30" SHORT "&b"), "/a?b");
+    /* An app's own. */
+    CHECK_TEXT(target("/a?ticket=ST-1-x&ticket&ticket=" SHORT),
+               "/a?ticket=ST-1-x&ticket&ticket=" SHORT);
+    CHECK_TEXT(target("/a?ticket=" TICKET "0&ticket=g" SHORT),
+               "/a?ticket=" TICKET "0&ticket=g" SHORT);
 }
 
 static const char *cookies(const char *given)

@@ -137,7 +137,7 @@ static int listen_here(void)
     return fd;
 }
 
-static const struct auth_settings open_to_all = {NULL};
+static const struct auth_settings open_to_all = {.api_key = NULL};
 
 static bool open_all(struct config *config, struct err *err)
 {

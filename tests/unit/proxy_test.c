@@ -100,7 +100,7 @@ struct gateway {
     struct server *server;
 };
 
-static const struct auth_settings open_to_all = {NULL};
+static const struct auth_settings open_to_all = {.api_key = NULL};
 
 static int gateway_open(struct gateway *g, struct err *err)
 {

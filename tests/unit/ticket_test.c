@@ -212,6 +212,25 @@ static void cookies_beside_each_other(void)
     auth_close(auth);
 }
 
+/* It is bound; were it forgotten what to, its session would open everything. */
+static void runs_out_between_check_and_use(void)
+{
+    const struct auth_settings settings = {.api_key = "the-secret-key"};
+    struct auth *auth = NULL;
+    struct auth_ticket ticket;
+    struct auth_cookie cookie;
+    struct grant owner = {.known = true, .scopes = SCOPE_ALL, .who = "key"};
+    CHECK(auth_open(&settings, &auth, &err) == 0);
+    CHECK(auth_issue_ticket(auth, &owner, SCOPE_ALL, "/vnc", 4, &ticket, &err) == 0);
+    struct grant first = auth_check(auth, &(struct credentials){.query_ticket = ticket.secret});
+    struct grant second = first;
+    CHECK(first.known && auth_begin_session(auth, &first, NULL, &cookie, &err) == 0);
+    CHECK(auth_begin_session(auth, &second, NULL, &cookie, &err) < 0);
+    CHECK(err.kind == ERR_UNAUTHORIZED && !cookie.value[0]);
+    CHECK(!auth_permits(auth, &second, &(struct demand){SCOPE_NONE, "/vnc", NULL}));
+    auth_close(auth);
+}
+
 static void makers(void)
 {
     const struct auth_settings settings = {.api_key = "the-secret-key"};
@@ -242,6 +261,7 @@ int main(void)
     RUN(bounds);
     RUN(paths);
     RUN(cookies_beside_each_other);
+    RUN(runs_out_between_check_and_use);
     RUN(makers);
     digester_close(digester);
     return CHECK_DONE();
