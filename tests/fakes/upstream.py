@@ -275,6 +275,8 @@ async def http(how: str, request: Request, reader: asyncio.StreamReader, writer:
         writer.write(answer(b"", "302 Found", more=more))
         return True
     elif how == "deaf":
+        # Nor does the kernel take much for it, however much memory it has to spare.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         writer.transport.pause_reading()
         await asyncio.sleep(3600)
     elif how == "headlong":
