@@ -11,6 +11,7 @@
 
 #include "api/app.h"
 #include "api/file_ops.h"
+#include "api/route_list.h"
 #include "base/log.h"
 #include "core/auth.h"
 #include "core/bash_sessions.h"
@@ -349,6 +350,8 @@ static int start(struct gateway *g, int argc, char **argv)
         printf("sandgate %s\n", SANDGATE_VERSION);
         return 0;
     }
+    if (g->config.print_routes)
+        return route_list_print(&err) < 0 ? bad_start(&err) : 0;
     log_set_level((enum log_level)log_level_parse(g->config.log_level));
     if (config_prepare(g->arena, &g->config, &err) < 0)
         return bad_start(&err);

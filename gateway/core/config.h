@@ -28,7 +28,7 @@ struct config {
     int64_t max_jupyter_sessions, jupyter_idle_seconds;
     int64_t session_idle_seconds, history_days, max_output_bytes;
     struct proxy_settings proxy; /* which the browser uses */
-    bool check_only, help, version;
+    bool check_only, print_routes, help, version;
 };
 
 /* `arena` owns all text. */
