@@ -99,11 +99,19 @@ static void exchange_free(struct exchange *ex)
     free(ex);
 }
 
-/* The client is gone before the reply was complete. */
+/* What the sink began, no handler will take up. */
+static void drop_sink(struct exchange *ex)
+{
+    if (ex->sink_open && ex->sink->abort)
+        ex->sink->abort(ex);
+    ex->sink_open = false;
+}
+
+/* The exchange is over, perhaps before the reply was complete, or the body, or the handler's turn.
+ */
 static void tell_gone(struct exchange *ex)
 {
-    if (ex->sink && ex->phase == PHASE_SINK && ex->sink->abort)
-        ex->sink->abort(ex);
+    drop_sink(ex);
     struct reply *r = &ex->reply;
     if (r->kind == REPLY_STREAM && !r->stream_ended && r->hooks.on_gone) {
         r->stream_ended = true;
@@ -378,8 +386,7 @@ static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
     }
     if (r < 0) {
         /* A reply in mid-body is not possible: the pipeline makes one, the rest is dropped. */
-        if (ex->phase == PHASE_SINK && ex->sink->abort)
-            ex->sink->abort(ex);
+        drop_sink(ex);
         ex->phase = PHASE_DRAIN;
         if (ex->body.failed)
             (void)err_set(&err, ERR_TOO_LARGE, "the body is larger than %zu bytes", ex->body.limit);

@@ -115,6 +115,7 @@ struct exchange {
     struct bytes body;
     uint64_t drained; /* body bytes dropped after a refusal */
     const struct body_sink *sink;
+    bool sink_open; /* begun, and neither aborted nor the handler's yet */
     void *state;
 
     const struct route *route;

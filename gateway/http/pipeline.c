@@ -152,6 +152,7 @@ static enum step step_admit(struct pipeline *p, struct exchange *ex)
         ex->sink = route->sink;
         if (ex->sink->begin(ex, &err) < 0)
             return exchange_replied(ex) ? STEP_DONE : refuse(ex, &err);
+        ex->sink_open = true;
     }
     return STEP_NEXT;
 }
@@ -213,6 +214,7 @@ static int decode(struct exchange *ex, struct err *err)
 static void handle(struct exchange *ex)
 {
     struct err err = ERR_INIT;
+    ex->sink_open = false;
     if (ex->route->handler(ex, &err) < 0 && !exchange_replied(ex))
         reply_error(ex, &err);
 }
