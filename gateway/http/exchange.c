@@ -167,7 +167,10 @@ static bool take_head(struct exchange *ex, const char *method, const char *versi
         return false;
     (void)MHD_get_connection_values_n(ex->con, MHD_HEADER_KIND, take_header, ex);
 #if MHD_VERSION < 0x00097600
-    ex->misread = !ex->too_many_headers && !request_read_as_written(ex, version);
+    const union MHD_ConnectionInfo *size =
+        MHD_get_connection_info(ex->con, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    ex->misread = !ex->too_many_headers &&
+                  (!size || !request_read_as_written(ex, version, method + size->header_size));
 #endif
     const char *length = exchange_header(ex, "Content-Length");
     if (length && parse_i64(length, strlen(length), &ex->declared) < 0)
@@ -441,6 +444,11 @@ static void run_daemon(struct server *server)
             break;
         }
     }
+    /* What MHD cannot make anything of (a chunk's line that outgrows its buffer) it would be run
+     * for again and again, until the connection's time is up. */
+    server->fruitless = wait > 0 || server->moved ? 0 : server->fruitless + 1;
+    if (server->fruitless > FRUITLESS_MAX)
+        wait = 1;
     uint64_t due = loop_clock() + wait;
     if (server->timeout_due && server->timeout_due <= due)
         return;
@@ -458,7 +466,8 @@ static void on_timeout(void *arg)
 {
     struct server *server = arg;
     server->timeout_due = 0;
-    run_daemon(server);
+    /* Not from here: a timer set anew to no time at all fires before anything else is looked at. */
+    server->kick = true;
 }
 
 static void before_wait(void *arg)

@@ -23,6 +23,9 @@
  * the client sees the answer; beyond it the connection closes. */
 #define DRAIN_CEILING (8 * MIB)
 
+/* After so many fruitless runs MHD gets a millisecond's rest. */
+#define FRUITLESS_MAX 8
+
 struct MHD_Connection;
 struct MHD_Daemon;
 struct MHD_Response;
@@ -83,6 +86,7 @@ struct server {
     uint64_t timeout_due;  /* when `timeout` fires; 0: not armed */
     bool kick;             /* MHD must run before the loop waits */
     bool moved;            /* something came of running MHD */
+    unsigned fruitless;    /* times in a row that MHD was run and wanted to be, and nothing came */
     unsigned lingering;    /* exchanges that wait without MHD being told to leave them alone */
     bool stopping;
     struct exchange *parked; /* newest first */
@@ -147,8 +151,8 @@ struct exchange {
 /* request.c: split and decode the target. -1 when it is not an acceptable origin-form; 1 when it
  * is, but its path or query is no percent-encoded text, or of too many pairs. */
 int request_parse_target(struct exchange *ex, const char *target);
-/* Whether MHD 0.9.75 took the head for what it is; `version` as MHD gave it. */
-bool request_read_as_written(const struct exchange *ex, const char *version);
+/* Whether MHD 0.9.75 took the head, up to `end`, for what it is; `version` as MHD gave it. */
+bool request_read_as_written(const struct exchange *ex, const char *version, const char *end);
 
 /* request.c: text of the client's address. */
 void request_set_peer(struct exchange *ex, const struct sockaddr *from);

@@ -42,6 +42,10 @@ static enum step step_guard(struct pipeline *p, struct exchange *ex)
         exchange_close_after(ex);
         return refuse(ex, &err);
     }
+    /* MHD lets a bare line feed end a line between chunks, which a proxy in front may read as part
+     * of it: so nothing that follows chunks is read as a request. */
+    if (exchange_header(ex, "Transfer-Encoding"))
+        exchange_close_after(ex);
     if (guard_origin(&request, &p->guard, &ex->cross_site_navigation, &err) < 0)
         return refuse(ex, &err);
     return STEP_NEXT;
