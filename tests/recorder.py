@@ -104,7 +104,7 @@ class Recorder:
         self.unclear: list[str] = []
         self.cut: list[bytes] = []  # what was begun and not brought to its end
         self.connections = 0
-        self._open = 0
+        self.sockets: dict[int, socket.socket] = {}  # by the number of the connection
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
@@ -136,9 +136,11 @@ class Recorder:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self.connections += 1
                 number = self.connections
+                self.sockets[number] = connection
             threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
