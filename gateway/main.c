@@ -189,25 +189,33 @@ static int open_sessions(struct gateway *g, struct err *err)
 }
 
 /* /proc/PID/environ and cmdline show what the process was started with to every command of the
- * same user: take the key out of both as soon as it is kept elsewhere. */
-static void wipe_key(struct gateway *g)
+ * same user: take it out of both as soon as it is kept elsewhere. */
+static void wipe(const char *setting)
 {
-    char *key = (char *)(uintptr_t)g->config.api_key;
-    explicit_bzero(key, strlen(key));
+    if (setting[0])
+        explicit_bzero((char *)(uintptr_t)setting, strlen(setting));
+}
+
+static int open_auth(struct gateway *g, struct err *err)
+{
+    const struct auth_settings settings = {g->config.api_key, g->config.jwt_public_key,
+                                           g->config.ticket_seconds};
+    if (auth_open(&settings, &g->app.auth, err) < 0)
+        return -1;
+    wipe(g->config.api_key);
+    wipe(g->config.jwt_public_key);
+    return 0;
 }
 
 static int open_http(struct gateway *g, struct err *err)
 {
     int fd = -1;
-    if (auth_open(g->config.api_key, &g->app.auth, err) < 0 ||
-        router_open(route_tables, &g->app.router, err) < 0 ||
+    if (open_auth(g, err) < 0 || router_open(route_tables, &g->app.router, err) < 0 ||
         ws_context_open(g->app.loop, &g->app.ws, err) < 0 ||
         upstream_pool_open(g->app.loop, &g->app.upstreams, err) < 0 ||
         listen_on(&g->config, &fd, err) < 0)
         return -1;
     g->app.port = port_of(fd);
-    if (auth_required(g->app.auth))
-        wipe_key(g);
     g->pipeline = (struct pipeline){
         .auth = g->app.auth,
         .router = g->app.router,

@@ -47,9 +47,12 @@ http {{
 
 
 class Nginx:
-    """`with Nginx(gateway, root, "/box/1") as front:`; front.url is what a person types."""
+    """`with Nginx(gateway, root, "/box/1") as front:`; front.url is what a person types. `configuration` may name
+    further values, which are given as `more`."""
 
-    def __init__(self, gateway, root: Path, prefix: str) -> None:
+    configuration = CONFIGURATION
+
+    def __init__(self, gateway, root: Path, prefix: str, **more: object) -> None:
         self.root, self.prefix = root, prefix
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -57,7 +60,7 @@ class Nginx:
         self.host = f"localhost:{self.port}"
         self.url = f"https://{self.host}{prefix}"
         self._make_certificate()
-        text = CONFIGURATION.format(root=root, port=self.port, gateway=gateway.port, prefix=prefix)
+        text = self.configuration.format(root=root, port=self.port, gateway=gateway.port, prefix=prefix, **more)
         (root / "nginx.conf").write_text(text)
 
     def _make_certificate(self) -> None:

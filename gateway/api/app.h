@@ -45,6 +45,7 @@ static inline struct app *app_of(const struct exchange *ex)
 /* NULL-terminated; in the order of the documentation. */
 extern const struct route *const route_tables[];
 
+extern const struct route auth_routes[];
 extern const struct route bash_routes[];
 extern const struct route code_routes[];
 extern const struct route browser_action_routes[];

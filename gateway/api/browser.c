@@ -420,8 +420,8 @@ static int proxy_pac(struct exchange *ex, struct err *err)
 }
 
 const struct route browser_routes[] = {
-    {"GET", "/v1/browser/info", SCOPE_DESKTOP, ROUTE_INLINE, info, .service = BROWSER_SERVICE,
-     .also = DESKTOP_SERVICE, .tag = "browser",
+    {"GET", "/v1/browser/info", SCOPE_DESKTOP, ROUTE_INLINE, info, .serves = "/vnc",
+     .service = BROWSER_SERVICE, .also = DESKTOP_SERVICE, .tag = "browser",
      .summary = "Where the browser can be driven (CDP) and watched (VNC), and how big it is."},
     {"GET", "/v1/browser/screenshot", SCOPE_DESKTOP, ROUTE_INLINE, screenshot,
      INPUT(screenshot_fields, struct screenshot_input), .service = BROWSER_SERVICE,
@@ -430,7 +430,7 @@ const struct route browser_routes[] = {
     {"POST", "/v1/browser/config", SCOPE_DESKTOP, ROUTE_INLINE, configure,
      INPUT(config_fields, struct config_input), .body = BODY_JSON, .body_limit = 64 * KIB,
      .service = "desktop", .tag = "browser", .summary = "Set the size of the screen."},
-    {"POST", "/v1/browser/restart", SCOPE_DESKTOP, ROUTE_INLINE, restart,
+    {"POST", "/v1/browser/restart", SCOPE_ADMIN, ROUTE_INLINE, restart,
      INPUT(restart_fields, struct restart_input), .body = BODY_JSON, .body_limit = 1 * MIB,
      .tag = "browser", .summary = "Restart the browser; its profile stays."},
     {"GET", "/v1/browser/proxy.pac", SCOPE_READ, ROUTE_INLINE, proxy_pac, .tag = "browser",

@@ -12,9 +12,9 @@
 #include "base/json_walk.h"
 #include "base/mem.h"
 #include "core/supervisor.h"
+#include "http/credentials.h"
 #include "http/envelope.h"
 #include "http/proxy.h"
-#include "http/proxy_head.h"
 #include "http/public.h"
 #include "http/upstream.h"
 
@@ -153,13 +153,13 @@ static void on_park_end(void *arg, enum park_end why)
     upstream_cancel(q->fetch);
 }
 
-/* A key of ours in the address is not Chromium's business. */
+/* A credential of ours in the address is not Chromium's business. */
 static const char *without_key(struct exchange *ex, const char *target)
 {
     cleanup_bytes struct bytes out = BYTES_INIT(64 * KIB);
     if (!pipeline_needs_key(ex))
         return target;
-    target_without(&out, target, "api_key");
+    target_without_credentials(&out, target);
     const char *text = bytes_text(&out);
     return text ? arena_copy(exchange_arena(ex), text, out.len) : NULL;
 }

@@ -27,7 +27,8 @@ static int openapi(struct exchange *ex, struct err *err)
 }
 
 const struct route docs_routes[] = {
-    {"GET", "/v1/openapi.json", SCOPE_NONE, ROUTE_INLINE, openapi, .tag = "docs",
-     .answers = "application/json", .summary = "This API as an OpenAPI 3.1 document."},
+    {"GET", "/v1/openapi.json", SCOPE_NONE, ROUTE_INLINE, openapi, .serves = "/v1/docs",
+     .tag = "docs", .answers = "application/json",
+     .summary = "This API as an OpenAPI 3.1 document."},
     ROUTES_END,
 };

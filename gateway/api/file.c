@@ -60,6 +60,9 @@ static int run(struct exchange *ex, const struct file_op *op, struct err *err)
     const void *input = exchange_input(ex);
     bool sudo =
         op->sudo != NO_SUDO && *(const bool *)(const void *)((const char *)input + op->sudo);
+    /* Reading what root may read is more than reading: whoever may run commands can run sudo. */
+    if (sudo && !(pipeline_grant(ex)->scopes & SCOPE_EXEC))
+        return err_set(err, ERR_FORBIDDEN, "this credential does not permit sudo");
     return sudo && geteuid() != 0 ? run_as_root(ex, op, input, err) : run_here(ex, op, input, err);
 }
 

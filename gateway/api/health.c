@@ -85,7 +85,7 @@ static int readyz(struct exchange *ex, struct err *err)
 }
 
 const struct route health_routes[] = {
-    {"GET", "/healthz", SCOPE_NONE, ROUTE_INLINE, healthz, .tag = "health",
+    {"GET", "/healthz", SCOPE_NONE, ROUTE_INLINE, healthz, .serves = "/", .tag = "health",
      .answers = "application/json", .summary = "Whether the gateway is alive."},
     {"GET", "/readyz", SCOPE_NONE, ROUTE_INLINE, readyz, .tag = "health",
      .answers = "application/json",

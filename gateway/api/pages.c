@@ -69,9 +69,9 @@ const struct route page_routes[] = {
      .summary = "A terminal in the browser."},
     {"GET", "/v1/docs", SCOPE_NONE, ROUTE_INLINE, docs, .page = true, .tag = "pages",
      .summary = "This API, to read and to try."},
-    {"GET", "/static/{path...}", SCOPE_NONE, ROUTE_INLINE, asset, .tag = "pages", .answers = "*/*",
-     .summary = "Scripts, styles and images of the pages."},
-    {"GET", "/favicon.ico", SCOPE_NONE, ROUTE_INLINE, favicon, .tag = "pages",
+    {"GET", "/static/{path...}", SCOPE_NONE, ROUTE_INLINE, asset, .serves = "/", .tag = "pages",
+     .answers = "*/*", .summary = "Scripts, styles and images of the pages."},
+    {"GET", "/favicon.ico", SCOPE_NONE, ROUTE_INLINE, favicon, .serves = "/", .tag = "pages",
      .answers = "image/x-icon", .summary = "The icon, where there is one."},
     ROUTES_END,
 };

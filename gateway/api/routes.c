@@ -5,6 +5,7 @@
 /* A line each, so that two new nouns do not meet in one. */
 /* clang-format off */
 const struct route *const route_tables[] = {
+    auth_routes,
     sandbox_routes,
     resource_routes,
     file_routes,

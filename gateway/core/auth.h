@@ -1,37 +1,32 @@
 /* core/auth.h: who is this, and what may they do.
  *
- * With no key configured everyone who reaches the port is the owner (the guard keeps other sites'
- * pages out). With one, every path needs it. Loop thread only. */
+ * With neither a key nor a token's key configured everyone who reaches the port is the owner (the
+ * guard keeps other sites' pages out). With one of them, every path needs a credential: the key, a
+ * JSON Web Token, a ticket, or the cookie of a browser that came with one of these. Loop thread
+ * only. */
 #ifndef SANDGATE_CORE_AUTH_H
 #define SANDGATE_CORE_AUTH_H
 
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "core/grant.h"
+#include "core/ticket.h"
 
-/* What a route demands and a credential grants; a set. */
-enum scope {
-    SCOPE_NONE = 0,
-    SCOPE_READ = 1,    /* look at files, state, output */
-    SCOPE_EXEC = 2,    /* run commands, write files */
-    SCOPE_DESKTOP = 4, /* see and drive the screen */
-    SCOPE_ADMIN = 8,   /* services and settings */
-    SCOPE_ALL = 15,
+/* NULL or "": none. */
+struct auth_settings {
+    const char *api_key;
+    const char *jwt_public_key; /* see core/jwt_key.h */
+    int64_t ticket_seconds;     /* 0: TICKET_SECONDS */
 };
-
-#define GRANT_WHO 64
-struct grant {
-    bool known;
-    unsigned scopes;
-    bool by_query; /* the credential stood in the address: a page should move it to a cookie */
-    char who[GRANT_WHO]; /* for the record, never a secret: "anyone", "key", … */
-};
+#define TICKET_SECONDS 30
 
 /* All the places a credential may stand; NULL where absent. */
 struct credentials {
-    const char *key_header;    /* X-AIO-API-Key */
-    const char *authorization; /* Authorization */
-    const char *query_key;     /* ?api_key= */
+    const char *key_header;    /* X-AIO-API-Key: the key */
+    const char *authorization; /* Authorization: Bearer, the key or a token */
+    const char *query_key;     /* ?api_key=: the key or a token */
+    const char *query_ticket;  /* ?ticket= */
     const char *cookie;        /* Cookie, whole */
 };
 
@@ -40,17 +35,47 @@ struct credentials {
 
 struct auth;
 
-/* `api_key` NULL or "": none. The text is copied. */
-int auth_open(const char *api_key, struct auth **ret_auth, struct err *err) MUST_CHECK;
+/* The settings' text is copied. */
+int auth_open(const struct auth_settings *settings, struct auth **ret_auth,
+              struct err *err) MUST_CHECK;
 void auth_close(struct auth *auth);
 bool auth_required(const struct auth *auth);
 
-/* A wrong credential is refused even where a right one stands beside it. */
-struct grant auth_check(const struct auth *auth, const struct credentials *given);
+/* A wrong credential is refused even where a right one stands beside it; of several right ones each
+ * narrows. Uses nothing up. The grant borrows from `given`. */
+struct grant auth_check(struct auth *auth, const struct credentials *given);
 
-/* The value a signed-in browser keeps in its HttpOnly cookie instead of the key: random per
- * process, so it says nothing about the key and ends with the gateway. */
+/* Whether the grant is enough. Where several sessions of a cookie would do for the one or the
+ * other, the grant becomes that of the first that does for this. */
+bool auth_permits(struct auth *auth, struct grant *grant, const struct demand *demand);
+
+/* What a browser keeps instead of a key or ticket: HttpOnly, random, and gone with the gateway. One
+ * that is bound to a path has a name of its own beside the others'. */
 #define AUTH_COOKIE "sandgate_session"
-const char *auth_cookie_value(const struct auth *auth);
+struct auth_cookie {
+    char name[sizeof AUTH_COOKIE + 16];
+    char value[SECRET_LENGTH + 1]; /* "": the browser has it already */
+};
+/* The name is that of such a cookie; `n` bytes. */
+bool auth_cookie_is_ours(const char *name, size_t n);
+
+/* Begin a session for what stood in the address; a ticket is used up. */
+int auth_begin_session(struct auth *auth, struct grant *grant, const char *cookies,
+                       struct auth_cookie *ret_cookie, struct err *err) MUST_CHECK;
+/* The same for a proxy in front that asks before it passes the request on: the ticket can be looked
+ * at so once, and still be used once. ERR_UNAUTHORIZED the second time, but beside the cookie. */
+int auth_look(struct auth *auth, struct grant *grant, const char *cookies,
+              struct auth_cookie *ret_cookie, struct err *err) MUST_CHECK;
+
+struct auth_ticket {
+    char secret[SECRET_LENGTH + 1];
+    int64_t seconds;
+    struct pass pass;
+};
+/* A ticket that gives what `maker` has, or less: `scopes` must be among the maker's, `path` may be
+ * empty. */
+int auth_issue_ticket(struct auth *auth, const struct grant *maker, unsigned scopes,
+                      const char *path, size_t path_n, struct auth_ticket *ret_ticket,
+                      struct err *err) MUST_CHECK;
 
 #endif

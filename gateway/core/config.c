@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "core/display_claim.h"
+#include "core/jwt_key.h"
 
 enum kind { KIND_TEXT, KIND_COUNT, KIND_SWITCH };
 
@@ -46,6 +47,10 @@ static const struct setting settings[] = {
      "further Host names to answer to; .example.org takes every name below, * takes all"},
     {"api-key", "SANDBOX_API_KEY", "", KIND_TEXT, AT(api_key), 0, 0, true,
      "the key every request must carry (better given by the environment)"},
+    {"jwt-public-key", "JWT_PUBLIC_KEY", "", KIND_TEXT, AT(jwt_public_key), 0, 0, true,
+     "PEM, or that in base64, of the public keys that tokens are signed for (RS256, ES256, EdDSA)"},
+    {"ticket-ttl-seconds", "TICKET_TTL_SECONDS", "30", KIND_COUNT, AT(ticket_seconds), 1, 3600,
+     false, "a ticket of POST /tickets must be used within this"},
     {"wait-ports", "WAIT_PORTS", "", KIND_TEXT, AT(wait_ports), 0, 0, false,
      "ports, separated by commas, that must listen before /readyz says ready"},
     {"timezone", "TZ", "", KIND_TEXT, AT(timezone), 0, 0, false, "time zone of the sandbox"},
@@ -69,6 +74,8 @@ static const struct setting settings[] = {
      1000, false, "Jupyter sessions at once; nameless idle ones make room"},
     {"jupyter-idle-seconds", "JUPYTER_SESSION_TIMEOUT", "1800", KIND_COUNT,
      AT(jupyter_idle_seconds), 1, 31536000, false, "an idle Jupyter session ends after this"},
+    {"nodejs-idle-seconds", "NODEJS_SESSION_TIMEOUT", "86400", KIND_COUNT, AT(nodejs_idle_seconds),
+     1, 86400, false, "an idle Node.js session ends after this at the latest"},
     {"session-idle-seconds", "SHELL_SESSION_TIMEOUT", "86400", KIND_COUNT, AT(session_idle_seconds),
      10, 31536000, false, "an idle shell session without viewers ends after this"},
     {"history-days", "SANDGATE_HISTORY_DAYS", "30", KIND_COUNT, AT(history_days), 1, 3650, false,
@@ -261,6 +268,17 @@ static int check_display(struct config *c, struct err *err)
     return 0;
 }
 
+static int check_secrets(const struct config *c, struct err *err)
+{
+    struct jwt_keys *keys = NULL;
+    if (c->api_key[0] && strlen(c->api_key) < 8)
+        return err_set(err, ERR_INVALID, "SANDBOX_API_KEY: must be at least 8 characters long");
+    if (c->jwt_public_key[0] && jwt_keys_open(c->jwt_public_key, &keys, err) < 0)
+        return -1;
+    jwt_keys_close(keys);
+    return 0;
+}
+
 static int check(struct arena *arena, struct config *c, struct err *err)
 {
     if (check_listen(c, err) < 0 || check_path("home", c->home, err) < 0)
@@ -279,9 +297,7 @@ static int check(struct arena *arena, struct config *c, struct err *err)
     if (log_level_parse(c->log_level) < 0)
         return err_set(err, ERR_INVALID, "--log-level: '%s' is not error, warn, info or debug",
                        c->log_level);
-    if (c->api_key[0] && strlen(c->api_key) < 8)
-        return err_set(err, ERR_INVALID, "SANDBOX_API_KEY: must be at least 8 characters long");
-    return 0;
+    return check_secrets(c, err);
 }
 
 int config_load(struct arena *arena, int argc, char **argv, char **environment,

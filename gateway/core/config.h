@@ -22,10 +22,11 @@ struct config {
     const char *services_dir; /* a folder per service */
     const char *display_setting;
     int display; /* number of the X display the sandbox has; claimed by config_prepare() */
-    const char *allowed_hosts, *api_key, *timezone, *log_level;
+    const char *allowed_hosts, *api_key, *jwt_public_key, *timezone, *log_level;
     const char *wait_ports; /* "3000,8000": ready only when something listens on each */
     int64_t max_connections, max_shell_sessions, max_bash_sessions, max_commands;
-    int64_t max_jupyter_sessions, jupyter_idle_seconds;
+    int64_t ticket_seconds;
+    int64_t max_jupyter_sessions, jupyter_idle_seconds, nodejs_idle_seconds;
     int64_t session_idle_seconds, history_days, max_output_bytes;
     struct proxy_settings proxy; /* which the browser uses */
     bool check_only, print_routes, help, version;

@@ -317,8 +317,11 @@ static void write_info(struct jsonw *w, const struct openapi_about *about)
 static void write_security(struct jsonw *w, bool required)
 {
     jsonw_key(w, "security");
-    jsonw_raw(w, required ? "[{\"key\":[]},{\"bearer\":[]},{\"query\":[]},{\"cookie\":[]}]"
-                          : "[{},{\"key\":[]},{\"bearer\":[]},{\"query\":[]},{\"cookie\":[]}]");
+    jsonw_raw(
+        w,
+        required
+            ? "[{\"key\":[]},{\"bearer\":[]},{\"query\":[]},{\"ticket\":[]},{\"cookie\":[]}]"
+            : "[{},{\"key\":[]},{\"bearer\":[]},{\"query\":[]},{\"ticket\":[]},{\"cookie\":[]}]");
 }
 
 static void write_components(struct jsonw *w)
@@ -334,6 +337,7 @@ static void write_components(struct jsonw *w)
               "{\"key\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-AIO-API-Key\"},"
               "\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
               "\"query\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"api_key\"},"
+              "\"ticket\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"ticket\"},"
               "\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\",\"name\":\"" AUTH_COOKIE "\"}}");
     jsonw_object_end(w);
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "http/credentials.h"
 #include "http/envelope.h"
 #include "http/exchange_internal.h"
 #include "http/need.h"
@@ -53,27 +54,14 @@ static enum step step_guard(struct pipeline *p, struct exchange *ex)
 
 static enum step step_identify(struct pipeline *p, struct exchange *ex)
 {
-    struct err err;
-    if (!auth_required(p->auth)) {
-        ex->grant = AUTH_ANYONE;
-        return STEP_NEXT;
-    }
-    struct credentials given = {
-        .key_header = exchange_header(ex, "X-AIO-API-Key"),
-        .authorization = exchange_header(ex, "Authorization"),
-        .query_key = exchange_query_value(ex, "api_key"),
-        .cookie = exchange_header(ex, "Cookie"),
-    };
+    struct credentials given = {NULL};
+    if (auth_required(p->auth))
+        credentials_of(ex, &given);
     ex->grant = auth_check(p->auth, &given);
     if (ex->grant.known)
         return STEP_NEXT;
-    if (signin_wanted(ex)) {
-        signin_ask(ex);
-        return STEP_DONE;
-    }
-    (void)err_set(&err, ERR_UNAUTHORIZED, "an API key is needed, and it was missing or wrong");
-    exchange_add_header(ex, "WWW-Authenticate", "Bearer");
-    return refuse(ex, &err);
+    signin_refuse(ex);
+    return STEP_DONE;
 }
 
 /* A port named by Host or header: no path is looked at. */
@@ -111,22 +99,38 @@ static enum step step_route(struct pipeline *p, struct exchange *ex)
     return refuse(ex, &err);
 }
 
+/* What a ticket or its session may be bound to: a port named by Host or header is what /proxy/PORT
+ * is. NULL when memory is out. */
+static const char *bound_path(const struct pipeline *p, struct exchange *ex)
+{
+    struct preview_name name;
+    if (ex->route == p->preview && preview_named(ex, &name))
+        return arena_printf(ex->arena, "/proxy/%u%s", preview_port(name.digits, name.n),
+                            ex->raw_path.p);
+    return route_takes_any(ex->route) ? ex->raw_path.p : ex->path.p;
+}
+
+static bool is_permitted(const struct pipeline *p, struct exchange *ex)
+{
+    struct demand demand = {.scopes = (unsigned)ex->route->scope, .serves = ex->route->serves};
+    demand.path = ex->grant.bound || ex->grant.cookie ? bound_path(p, ex) : "";
+    return demand.path && auth_permits(p->auth, &ex->grant, &demand);
+}
+
 static enum step step_permit(struct pipeline *p, struct exchange *ex)
 {
     struct err err;
-    if ((ex->grant.scopes & ex->route->scope) != (unsigned)ex->route->scope) {
+    if (!is_permitted(p, ex)) {
         (void)err_set(&err, ERR_FORBIDDEN, "this credential does not permit that");
         return refuse(ex, &err);
     }
+    if (ex->route->judges)
+        return STEP_NEXT;
     if (ex->cross_site_navigation && !ex->route->page) {
         (void)err_set(&err, ERR_FORBIDDEN, "requests from other sites' pages are refused");
         return refuse(ex, &err);
     }
-    if (ex->route->page && ex->grant.by_query && signin_wanted(ex)) {
-        signin_remember(ex, p->auth);
-        return STEP_DONE;
-    }
-    return STEP_NEXT;
+    return signin_settle(ex, p->auth) ? STEP_DONE : STEP_NEXT;
 }
 
 static bool has_type(const struct exchange *ex, const char *type)
@@ -134,6 +138,35 @@ static bool has_type(const struct exchange *ex, const char *type)
     const char *given = exchange_header(ex, "Content-Type");
     size_t n = strlen(type);
     return given && strncasecmp(given, type, n) == 0 && (!given[n] || strchr("; \t", given[n]));
+}
+
+static bool begin(struct exchange *ex)
+{
+    struct err err = ERR_INIT;
+    if (ex->sink->begin(ex, &err) == 0) {
+        ex->sink_open = true;
+        return true;
+    }
+    if (!exchange_replied(ex))
+        reply_error(ex, &err);
+    return false;
+}
+
+/* The service came while the exchange was parked. */
+static void begin_later(struct exchange *ex)
+{
+    if (begin(ex))
+        ex->phase = PHASE_SINK;
+    exchange_wake(ex);
+}
+
+/* Where the body goes as it arrives, its service must be there before the first byte. */
+static enum step admit_stream(struct pipeline *p, struct exchange *ex)
+{
+    ex->sink = ex->route->sink;
+    if (need_met(p->supervisor, ex, p->service_ms, begin_later))
+        return begin(ex) ? STEP_NEXT : STEP_DONE;
+    return ex->parked ? STEP_NEXT : STEP_DONE;
 }
 
 static enum step step_admit(struct pipeline *p, struct exchange *ex)
@@ -152,13 +185,7 @@ static enum step step_admit(struct pipeline *p, struct exchange *ex)
         (void)err_set(&err, ERR_UNSUPPORTED, "the body must be application/json");
         return refuse(ex, &err);
     }
-    if (route->body == BODY_STREAM) {
-        ex->sink = route->sink;
-        if (ex->sink->begin(ex, &err) < 0)
-            return exchange_replied(ex) ? STEP_DONE : refuse(ex, &err);
-        ex->sink_open = true;
-    }
-    return STEP_NEXT;
+    return route->body == BODY_STREAM ? admit_stream(p, ex) : STEP_NEXT;
 }
 
 static enum head_verdict pipeline_head(void *arg, struct exchange *ex)
@@ -182,12 +209,12 @@ static enum head_verdict pipeline_head(void *arg, struct exchange *ex)
 
 /* ---- with the body in ---- */
 
-/* The query without the credential, which is nobody's input. */
+/* The query without credentials, which are nobody's input. */
 static size_t input_pairs(const struct exchange *ex, struct text_pair *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < ex->query_count; i++)
-        if (strcmp(ex->query[i].name.p, "api_key") != 0)
+        if (!is_credential_name(ex->query[i].name.p))
             out[n++] = ex->query[i];
     return n;
 }
@@ -231,6 +258,21 @@ static struct pipeline *pipeline_of(const struct exchange *ex)
 bool pipeline_needs_key(const struct exchange *ex)
 {
     return auth_required(pipeline_of(ex)->auth);
+}
+
+struct auth *pipeline_auth(const struct exchange *ex)
+{
+    return pipeline_of(ex)->auth;
+}
+
+const struct grant *pipeline_grant(const struct exchange *ex)
+{
+    return &ex->grant;
+}
+
+bool pipeline_permits(struct exchange *ex, const struct demand *demand)
+{
+    return auth_permits(pipeline_of(ex)->auth, &ex->grant, demand);
 }
 
 static struct work *work_of(struct pipeline *p, const struct exchange *ex)
@@ -343,7 +385,7 @@ static void pipeline_run(void *arg, struct exchange *ex)
         reply_error(ex, &err);
         return;
     }
-    if (need_met(p->supervisor, ex, p->service_ms, proceed_later))
+    if (ex->route->body == BODY_STREAM || need_met(p->supervisor, ex, p->service_ms, proceed_later))
         proceed(ex);
 }
 

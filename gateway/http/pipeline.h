@@ -4,10 +4,11 @@
  *   identify the credential, before the path is even looked at
  *   preview  the row of previews, when Host or a header names a port of the sandbox
  *   route    the row for method and path
- *   permit   what the row demands against what the credential grants
+ *   permit   what the row demands against what the credential grants; here a ticket is used up
  *   admit    the body's media type and its ceiling
  *   decode   body or query into the row's input struct
- *   need     the row's service: started and waited for, and held until the exchange is over
+ *   need     the row's service: started and waited for, and held until the exchange is over;
+ *            for a body that is streamed already at `admit`, and nothing of it is read meanwhile
  *   handle   the row's handler: inline, on a worker, or parked
  *   log      counters, and a line for what went wrong
  *
@@ -40,7 +41,7 @@ struct work {
 #define SLOW_QUEUE_MAX 64
 
 struct pipeline {
-    const struct auth *auth;
+    struct auth *auth;
     const struct router *router;
     const struct supervisor *supervisor;
     const struct route *preview; /* what a port named by Host or header leads to; NULL: nothing */
@@ -57,7 +58,12 @@ struct pipeline {
 /* The hooks to open the server with; `pipeline` stays the caller's and outlives the server. */
 struct server_hooks pipeline_hooks(struct pipeline *pipeline, void *app);
 
-/* Whether a key is configured, so that credentials in a request are the gateway's. */
+/* Whether credentials are asked for, so that those in a request are the gateway's. */
 bool pipeline_needs_key(const struct exchange *ex);
+struct auth *pipeline_auth(const struct exchange *ex);
+/* Who asks, and what they may. (worker) */
+const struct grant *pipeline_grant(const struct exchange *ex);
+/* Whether they may do something else, too. */
+bool pipeline_permits(struct exchange *ex, const struct demand *demand);
 
 #endif

@@ -1,10 +1,10 @@
 /* http/proxy.h: requests passed on to a local service, byte for byte, and its answers passed back.
  *
- * Hop-by-hop headers end here, credentials of ours never go on (X-AIO-API-Key, the session cookie,
- * and with a key configured Authorization and ?api_key=), X-Forwarded-* is extended. Both bodies
- * are streamed: who sends is not read while who receives is slow. A service that breaks off midway
- * makes a broken connection, never a clean end; a client that leaves ends the request to the
- * service. Loop thread only. */
+ * Hop-by-hop headers end here, credentials of ours never go on (X-AIO-API-Key, our cookies, and
+ * where credentials are asked for Authorization, ?api_key= and ?ticket=, also in Referer),
+ * X-Forwarded-* is extended. Both bodies are streamed: who sends is not read while who receives is
+ * slow. A service that breaks off midway makes a broken connection, never a clean end; a client
+ * that leaves ends the request to the service. Loop thread only. */
 #ifndef SANDGATE_HTTP_PROXY_H
 #define SANDGATE_HTTP_PROXY_H
 
@@ -23,6 +23,8 @@ struct proxy_options {
     const char *prefix;   /* what was taken off the path ("/proxy/3000"): told as part of
                              X-Forwarded-Prefix, and put into the answer's Location and cookies;
                              NULL: nothing. Outlives the exchange, or is in its arena */
+    bool outer;           /* without a prefix of ours too the answer's Location and cookies are put
+                             below what proxies in front of us took off */
     uint64_t deadline_ms; /* for the head of the answer; 0: PROXY_DEADLINE_MS */
     uint64_t stall_ms;    /* for the service to take something of the body; 0: PROXY_STALL_MS */
     /* Nothing listens there: sets the reply. NULL: 502 in the envelope. */

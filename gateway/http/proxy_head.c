@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "core/auth.h"
+#include "http/credentials.h"
 #include "http/pipeline.h"
 #include "http/preview.h"
 #include "http/public.h"
@@ -38,66 +39,6 @@ bool header_is_hop(const char *name, const char *connection)
                                        "Upgrade",
                                        NULL};
     return is_one_of(name, hops) || list_has_token(connection, name);
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Whether the pair's name is `name`, however it is escaped. */
-static bool pair_is(const char *pair, size_t n, const char *name)
-{
-    size_t at = 0;
-    while (at < n && pair[at] != '=') {
-        char c = pair[at++];
-        int high = c == '%' && n - at >= 2 ? hex_value(pair[at]) : -1;
-        int low = high >= 0 ? hex_value(pair[at + 1]) : -1;
-        if (low >= 0) {
-            c = (char)(high * 16 + low);
-            at += 2;
-        }
-        if (!*name || c != *name++)
-            return false;
-    }
-    return !*name;
-}
-
-void target_without(struct bytes *out, const char *target, const char *name)
-{
-    size_t path = strcspn(target, "?");
-    const char *at = target + path;
-    char lead = '?';
-    (void)bytes_add(out, target, path);
-    while (*at) {
-        at++;
-        size_t pair = strcspn(at, "&");
-        if (!pair_is(at, pair, name)) {
-            (void)bytes_addc(out, lead);
-            (void)bytes_add(out, at, pair);
-            lead = '&';
-        }
-        at += pair;
-    }
-}
-
-void cookie_without(struct bytes *out, const char *cookie, const char *name)
-{
-    size_t n = strlen(name);
-    while (*cookie) {
-        cookie += strspn(cookie, "; ");
-        size_t pair = strcspn(cookie, ";");
-        bool named = strncmp(cookie, name, n) == 0 && cookie[n] == '=';
-        if (pair && !named) {
-            if (out->len)
-                (void)bytes_adds(out, "; ");
-            (void)bytes_add(out, cookie, pair);
-        }
-        cookie += pair;
-    }
 }
 
 /* ---- the request ---- */
@@ -147,12 +88,20 @@ static bool is_essential(const char *name)
     return is_one_of(name, essential) || strncasecmp(name, "Sec-WebSocket-", 14) == 0;
 }
 
-/* A page whose address held the key names it as its origin. */
-static void add_referer(const struct request *rq, const char *value)
+/* A page whose address held a credential names it as where it comes from; and a proxy in front may
+ * repeat the address it was asked for. */
+static bool repeats_address(const char *name)
 {
-    (void)bytes_adds(rq->out, "Referer: ");
-    target_without(rq->out, value, "api_key");
-    (void)bytes_adds(rq->out, "\r\n");
+    static const char *const repeating[] = {"Referer", ORIGINAL_URI, "X-Original-URL", NULL};
+    return is_one_of(name, repeating);
+}
+
+static void add_address(const struct request *rq, const char *name, const char *value)
+{
+    (void)bytes_adds(rq->out, name);
+    (void)bytes_add(rq->out, ": ", 2);
+    target_without_credentials(rq->out, value);
+    (void)bytes_add(rq->out, "\r\n", 2);
 }
 
 static void pass_headers(const struct request *rq)
@@ -164,8 +113,8 @@ static void pass_headers(const struct request *rq)
         if (header_is_hop(name, rq->connection) || is_ours(rq, name) ||
             (rq->options->bare && !is_essential(name)))
             continue;
-        if (rq->keyed && is_name(name, "Referer"))
-            add_referer(rq, headers[i].value.p);
+        if (rq->keyed && repeats_address(name))
+            add_address(rq, name, headers[i].value.p);
         else
             add(rq->out, name, headers[i].value.p);
     }
@@ -178,7 +127,7 @@ static void pass_cookies(const struct request *rq)
     const struct header *headers = exchange_headers(rq->ex, &n);
     for (size_t i = 0; i < n; i++)
         if (is_name(headers[i].name.p, "Cookie"))
-            cookie_without(&cookies, headers[i].value.p, AUTH_COOKIE);
+            cookie_without_ours(&cookies, headers[i].value.p);
     const char *text = bytes_text(&cookies);
     if (text && *text)
         add(rq->out, "Cookie", text);
@@ -256,7 +205,7 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
     (void)bytes_adds(out, exchange_method(ex));
     (void)bytes_addc(out, ' ');
     if (rq.keyed)
-        target_without(out, target, "api_key");
+        target_without_credentials(out, target);
     else
         (void)bytes_adds(out, target);
     (void)bytes_adds(out, " HTTP/1.1\r\n");
@@ -279,10 +228,8 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
 /* A service must not sign the person in, or out, at the gateway. */
 static bool sets_our_cookie(const struct header *h)
 {
-    static const char name[] = AUTH_COOKIE;
     const char *value = h->value.p + strspn(h->value.p, " \t");
-    return is_name(h->name.p, "Set-Cookie") && strncmp(value, name, sizeof name - 1) == 0 &&
-           strchr("= \t;", value[sizeof name - 1]);
+    return is_name(h->name.p, "Set-Cookie") && auth_cookie_is_ours(value, strcspn(value, "= \t;"));
 }
 
 /* Whether the header may lead somewhere below the prefix; then *mount is filled in. */
@@ -290,11 +237,15 @@ static bool leads_below(struct exchange *ex, const struct header *h,
                         const struct proxy_place *place, struct public_address *a,
                         struct mount *mount)
 {
-    if (!place->prefix || (!is_name(h->name.p, "Location") && !is_name(h->name.p, "Set-Cookie")))
+    if (!is_name(h->name.p, "Location") && !is_name(h->name.p, "Set-Cookie"))
+        return false;
+    if (!place->prefix && !place->outer)
         return false;
     public_address_of(ex, a);
+    if (!place->prefix && !a->prefix[0])
+        return false;
     *mount = (struct mount){.outer = a->prefix,
-                            .prefix = place->prefix,
+                            .prefix = place->prefix ? place->prefix : "",
                             .host = place->keep_host ? exchange_header(ex, "Host") : NULL,
                             .public = a->host,
                             .port = place->port};

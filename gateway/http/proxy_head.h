@@ -20,6 +20,7 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
 /* Where an app is, as far as its answer may speak of it. */
 struct proxy_place {
     const char *prefix; /* as in the options */
+    bool outer;
     bool keep_host;
     uint16_t port;
 };
@@ -30,10 +31,6 @@ void proxy_reply_headers(struct exchange *ex, const struct response_head *head,
 
 /* ---- the pure parts ---- */
 
-/* A target, or an address, without the pairs of its query whose decoded name is `name`. */
-void target_without(struct bytes *out, const char *target, const char *name);
-/* A Cookie's pairs without the one of that name. */
-void cookie_without(struct bytes *out, const char *cookie, const char *name);
 /* The header is about this connection alone (RFC 9110 section 7.6.1), by its nature or because
  * `connection`, the value of Connection (may be NULL), lists it. */
 bool header_is_hop(const char *name, const char *connection);

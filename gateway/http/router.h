@@ -50,6 +50,9 @@ struct route {
     /* Must be READY before the handler runs: started and waited for, and held meanwhile. `also` is
      * for what `service` can do without but this route cannot. */
     const char *service, *also;
+    /* The page whose part it is: a ticket bound to that page opens this too. "/": any page's. */
+    const char *serves;
+    bool judges;         /* speaks about another request: a ticket is not used up by it */
     bool page;           /* an HTML page a person may navigate to from anywhere */
     const char *answers; /* media type of the answer where it is not the envelope; told, not used */
     const char *summary;

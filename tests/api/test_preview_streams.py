@@ -326,3 +326,23 @@ def test_the_gateway_stops_in_time(start_gateway, app) -> None:
         app.wait_for("first", "/stop-upload")
         gateway.stop()
     app.wait_for("left", "/stop")
+
+
+def test_streams_that_are_cut_at_the_end_of_the_gateway_do_not_look_whole(start_gateway, app) -> None:
+    """Some wait for their next event and some are about to get it: all end at once, and none with a last chunk."""
+    gateway = start_gateway()
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(RawConnection(gateway)) for _ in range(12)]
+        for i, raw in enumerate(streams):
+            start(raw, app, f"/cut-{i}", "X-Do: sse" if i % 4 == 0 else "X-Do: hum")
+        for raw in streams:
+            raw.read_until(b"data")
+        with Stopwatch() as watch:
+            gateway.stop()
+        watch.assert_below(3)
+        for raw in streams:
+            try:
+                assert not rest(raw).endswith(b"\r\n0\r\n\r\n")
+            except ConnectionResetError:
+                pass  # as truthful
+    assert "still at work" not in gateway.log()

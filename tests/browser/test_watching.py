@@ -217,3 +217,19 @@ def test_a_sandbox_without_a_desktop_says_so(start_gateway, watch):
     vnc = watch(start_gateway().url)
     expect(vnc.page.locator("#veil-title")).to_have_text("The desktop is not available")
     expect(vnc.page.locator("#veil-text")).to_have_text("This sandbox has no desktop.")
+
+
+@pytest.mark.parametrize("path", [None, "/vnc/"])
+def test_an_address_with_one_ticket_in_it_twice(start_desktop, watch, path: str | None) -> None:
+    """As it is documented: for the page, and in `path` for its WebSocket. It holds for a reload, and for nobody else."""
+    server = start_desktop(key="the desktop's key")
+    ticket = server.api.post("/tickets", {"path": path}).body["ticket"]
+    query = f"?ticket={ticket}&path=websockify%3Fticket%3D{ticket}&autoconnect=true"
+    vnc = watch(server.url, query=query).wait_state("connected", 30)
+    eventually(lambda: vnc.size == (1280, 1024), "the size of the screen")
+    assert f"?ticket={ticket}" not in vnc.page.url and f"&ticket={ticket}" not in vnc.page.url
+    vnc.page.reload()
+    vnc.wait_state("connected", 30)
+    eventually(lambda: vnc.size == (1280, 1024), "the size of the screen")
+    stranger = watch(server.url, query=query)
+    expect(stranger.page.locator("input[name=api_key]")).to_be_visible()

@@ -180,6 +180,8 @@ class Desktop:
             return _json(401, {"success": False, "message": "a key is needed", "data": None})
         if path == "/v1/services/desktop":
             return _json(200, {"success": True, "message": "", "data": self.service})
+        if path == "/healthz":
+            return _json(200, {"status": "ok"})
         if path == "/v1/sandbox":
             return _json(200, {"success": True, "message": "", "data": {}})
         if path != self.socket_path:

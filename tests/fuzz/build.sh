@@ -15,7 +15,7 @@ libs="$(pkg-config --libs libcjson libcrypto) -lz -lm"
 # What the targets test, and what that needs.
 tested="gateway/base/*.c gateway/http/guard.c gateway/http/router.c gateway/http/request.c
         gateway/http/response_head.c gateway/http/field_text.c gateway/http/preview.c gateway/http/mount.c
-        gateway/core/kernel_message.c gateway/core/kernel_outputs.c
+        gateway/core/kernel_message.c gateway/core/kernel_outputs.c gateway/core/grant.c gateway/core/jwt_read.c
         services/desktop/control_request.c services/desktop/keynames.c services/desktop/rfb.c
         services/desktop/rfb_clipboard.c services/desktop/xwd.c"
 

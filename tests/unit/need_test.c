@@ -137,12 +137,14 @@ static int listen_here(void)
     return fd;
 }
 
+static const struct auth_settings open_to_all = {NULL};
+
 static bool open_all(struct config *config, struct err *err)
 {
     static const struct route *const tables[] = {rows, NULL};
     static const struct server_limits limits = {64, 30};
     if (environment_open(config, environ, &environment, err) < 0 || loop_open(&loop, err) < 0 ||
-        children_open(loop, &children, err) < 0 || auth_open("", &auth, err) < 0 ||
+        children_open(loop, &children, err) < 0 || auth_open(&open_to_all, &auth, err) < 0 ||
         supervisor_open(loop, children, config, environment, &supervisor, err) < 0 ||
         router_open(tables, &router, err) < 0)
         return false;

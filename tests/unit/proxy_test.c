@@ -100,10 +100,13 @@ struct gateway {
     struct server *server;
 };
 
+static const struct auth_settings open_to_all = {NULL};
+
 static int gateway_open(struct gateway *g, struct err *err)
 {
     int fd = listen_somewhere();
-    if (auth_open(NULL, &g->auth, err) < 0 || router_open(tables, &g->router, err) < 0 || fd < 0)
+    if (auth_open(&open_to_all, &g->auth, err) < 0 || router_open(tables, &g->router, err) < 0 ||
+        fd < 0)
         return -1;
     g->pipeline =
         (struct pipeline){.auth = g->auth, .router = g->router, .max_blocking = 1, .max_slow = 1};

@@ -13,6 +13,7 @@ from agent_sandbox.core.api_error import ApiError
 from agent_sandbox.errors import UnprocessableEntityError
 
 from client import unique
+from tokens import Signer, bearer
 from waiting import Stopwatch, eventually
 
 
@@ -265,6 +266,21 @@ def test_wrong_key_is_401(start_gateway) -> None:
         .data.stdout
         == "ok\n"
     )
+
+
+def test_tokens_and_tickets(start_gateway) -> None:
+    signer = Signer("RS256")
+    server = start_gateway(env={"JWT_PUBLIC_KEY": signer.setting})
+    sdk = Sandbox(base_url=server.url, headers=bearer(signer.token(sub="alice")))
+    assert sdk.bash.exec(command="echo ok").data.stdout == "ok\n"
+    assert sdk.auth.authenticate() == {"user": "jwt:alice", "scope": "read exec desktop admin"}
+    ticket = sdk.auth.create_ticket()
+    assert ticket["expires_in"] == 30
+    reader = Sandbox(base_url=server.url, headers=bearer(signer.token(scope="read")))
+    assert reader.sandbox.get_context().success
+    with pytest.raises(ApiError) as refused:
+        reader.bash.exec(command="true")
+    assert refused.value.status_code == 403
 
 
 def test_async_client_runs_in_parallel(gateway) -> None:

@@ -7,6 +7,9 @@ import { tabStore } from './store.js';
 
 const CREDENTIALS = ['api_key', 'ticket'];
 
+// A JSON Web Token: three parts, of which the first is an object in base64url.
+const TOKEN = /^eyJ[\w-]*\.[\w-]+\.[\w-]+$/;
+
 export class Gateway {
   locked = false;
 
@@ -50,7 +53,8 @@ export class Gateway {
   }
 
   headers() {
-    return this.key ? { 'X-AIO-API-Key': this.key } : {};
+    if (!this.key) return {};
+    return TOKEN.test(this.key) ? { Authorization: `Bearer ${this.key}` } : { 'X-AIO-API-Key': this.key };
   }
 
   // Credentials as query parameters, for what cannot send headers (WebSockets).
@@ -86,14 +90,14 @@ export class Gateway {
   // Learns whether a stranger would be refused: then curl snippets name the key, even where this
   // browser is let in by its cookie.
   async learnWhetherLocked() {
-    const answer = await fetch(this.url('v1/sandbox'), { credentials: 'omit', cache: 'no-store' }).catch(() => null);
+    const answer = await fetch(this.url('healthz'), { credentials: 'omit', cache: 'no-store' }).catch(() => null);
     this.locked = answer?.status === 401;
   }
 
   // Asks a cheap endpoint whether we are let in. status 0 means nobody answered.
   async probe() {
     try {
-      const answer = await this.fetch('v1/sandbox', { signal: AbortSignal.timeout(10000) });
+      const answer = await this.fetch('healthz', { signal: AbortSignal.timeout(10000) });
       const body = await answer.json().catch(() => null);
       return { status: answer.status, message: body?.message ?? '' };
     } catch {

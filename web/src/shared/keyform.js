@@ -11,9 +11,9 @@ function form() {
   const dialog = h('dialog.key-form', { 'aria-labelledby': 'key-title' },
     h('form', { method: 'dialog' },
       h('h2', { id: 'key-title' }, 'This sandbox asks for a key'),
-      h('p', {}, 'It was set as SANDBOX_API_KEY where the sandbox was started. ',
+      h('p', {}, 'It was set as SANDBOX_API_KEY where the sandbox was started. A token for it opens it as well. ',
         'It is kept until this browser is closed.'),
-      h('label', { for: 'key-input' }, 'API key'),
+      h('label', { for: 'key-input' }, 'API key or token'),
       input, problem, submit));
   return { dialog, input, problem, submit };
 }
