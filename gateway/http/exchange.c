@@ -210,9 +210,6 @@ static ssize_t pull_stream(void *cls, uint64_t at, char *to, size_t room)
         if (r->stream_ended)
             return r->stream_broken ? MHD_CONTENT_READER_END_WITH_ERROR
                                     : MHD_CONTENT_READER_END_OF_STREAM;
-        /* Who lingered when everybody waiting was told to end. */
-        if (ex->server->stopping)
-            return MHD_CONTENT_READER_END_WITH_ERROR;
         r->stream_waiting = true;
         if (!lingers(ex)) {
             (void)suspend(ex);
@@ -352,8 +349,6 @@ static enum MHD_Result run(struct exchange *ex)
         ex->phase = PHASE_RUN;
         server->moved = true;
         server->hooks.run(server->hooks.arg, ex);
-        if (server->stopping)
-            park_end_if_waiting(ex);
     }
     /* In this order: while parked, a worker may be writing the reply. */
     if (ex->parked)

@@ -166,8 +166,6 @@ bool request_awaits(struct exchange *ex);
 /* park.c */
 void park_tick(void *server);
 void park_end_all(struct server *server);
-/* Nobody waits any more once the server stops. */
-void park_end_if_waiting(struct exchange *ex);
 void park_unlink(struct exchange *ex);
 /* The client left an exchange that MHD knows nothing of the park of. */
 void park_left(struct exchange *ex);

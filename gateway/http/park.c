@@ -148,12 +148,6 @@ static void stop_waiting(struct exchange *ex)
     exchange_wake(ex);
 }
 
-void park_end_if_waiting(struct exchange *ex)
-{
-    if (ex->parked && !ex->offloaded)
-        stop_waiting(ex);
-}
-
 static bool end_one(struct server *server)
 {
     for (struct exchange *ex = server->parked; ex; ex = ex->park_next) {
