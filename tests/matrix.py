@@ -29,6 +29,7 @@ class Row:
     page: bool = False
     service: str | None = None
     also: str | None = None
+    serves: str | None = None  # the page whose part it is
     tag: str | None = None
     real: bool = True  # False: a path that nothing answers, to compare with
 

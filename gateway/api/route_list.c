@@ -46,6 +46,7 @@ static void write_row(struct bytes *out, const struct route *row, bool by_path)
     jsonw_kbool(&w, "page", row->page);
     jsonw_kstr(&w, "service", row->service);
     jsonw_kstr(&w, "also", row->also);
+    jsonw_kstr(&w, "serves", row->serves);
     jsonw_kstr(&w, "tag", row->tag);
     jsonw_object_end(&w);
     (void)bytes_addc(out, '\n');
