@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -203,6 +204,9 @@ static int open_auth(struct gateway *g, struct err *err)
     if (auth_open(&settings, &g->app.auth, err) < 0)
         return -1;
     wipe(g->config.api_key);
+    /* Nor is our memory for commands of the same user to read, or to write (ptrace(2)). */
+    if (auth_required(g->app.auth))
+        (void)prctl(PR_SET_DUMPABLE, 0);
     wipe(g->config.jwt_public_key);
     return 0;
 }

@@ -99,7 +99,11 @@ static int set_value(struct config *c, const struct setting *s, const char *valu
                      const char *where, struct err *err)
 {
     if (s->kind == KIND_TEXT) {
-        *(const char **)member(c, s) = value;
+        const char **text = member(c, s);
+        /* What is overruled stays where it was given, for children of ours to read. */
+        if (s->secret && *text && *text != value)
+            explicit_bzero((char *)(uintptr_t)*text, strlen(*text));
+        *text = value;
         return 0;
     }
     int64_t number;
