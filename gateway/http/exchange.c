@@ -468,7 +468,7 @@ static void on_timeout(void *arg)
 {
     struct server *server = arg;
     server->timeout_due = 0;
-    /* Not from here: a timer set anew to no time at all fires before anything else is looked at. */
+    /* Not from here: a timer set anew to no time at all would starve the loop. */
     server->kick = true;
 }
 
