@@ -99,19 +99,11 @@ static void exchange_free(struct exchange *ex)
     free(ex);
 }
 
-/* What the sink began, no handler will take up. */
-static void drop_sink(struct exchange *ex)
-{
-    if (ex->sink_open && ex->sink->abort)
-        ex->sink->abort(ex);
-    ex->sink_open = false;
-}
-
 /* The exchange is over, perhaps before the reply was complete, or the body, or the handler's turn.
  */
 static void tell_gone(struct exchange *ex)
 {
-    drop_sink(ex);
+    request_drop_sink(ex);
     struct reply *r = &ex->reply;
     if (r->kind == REPLY_STREAM && !r->stream_ended && r->hooks.on_gone) {
         r->stream_ended = true;
@@ -389,7 +381,7 @@ static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
     }
     if (r < 0) {
         /* A reply in mid-body is not possible: the pipeline makes one, the rest is dropped. */
-        drop_sink(ex);
+        request_drop_sink(ex);
         ex->phase = PHASE_DRAIN;
         if (ex->body.failed)
             (void)err_set(&err, ERR_TOO_LARGE, "the body is larger than %zu bytes", ex->body.limit);
@@ -446,8 +438,6 @@ static void run_daemon(struct server *server)
             break;
         }
     }
-    /* What MHD cannot make anything of (a chunk's line that outgrows its buffer) it would be run
-     * for again and again, until the connection's time is up. */
     server->fruitless = wait > 0 || server->moved ? 0 : server->fruitless + 1;
     if (server->fruitless > FRUITLESS_MAX)
         wait = 1;

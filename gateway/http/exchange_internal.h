@@ -23,7 +23,8 @@
  * the client sees the answer; beyond it the connection closes. */
 #define DRAIN_CEILING (8 * MIB)
 
-/* After so many fruitless runs MHD gets a millisecond's rest. */
+/* MHD wants to be run also for what it can make nothing of, a chunk's line beyond its buffer; after
+ * so many fruitless runs it gets a millisecond's rest. */
 #define FRUITLESS_MAX 8
 
 struct MHD_Connection;
@@ -152,6 +153,8 @@ struct exchange {
 /* request.c: split and decode the target. -1 when it is not an acceptable origin-form; 1 when it
  * is, but its path or query is no percent-encoded text, or of too many pairs. */
 int request_parse_target(struct exchange *ex, const char *target);
+/* What the sink began, no handler will take up. */
+void request_drop_sink(struct exchange *ex);
 /* Whether MHD 0.9.75 took the head, up to `end`, for what it is; `version` as MHD gave it. */
 bool request_read_as_written(const struct exchange *ex, const char *version, const char *end);
 

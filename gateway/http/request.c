@@ -160,6 +160,13 @@ bool request_awaits(struct exchange *ex)
     return false;
 }
 
+void request_drop_sink(struct exchange *ex)
+{
+    if (ex->sink_open && ex->sink->abort)
+        ex->sink->abort(ex);
+    ex->sink_open = false;
+}
+
 const char *exchange_method(const struct exchange *ex)
 {
     return ex->method.p;
