@@ -6,12 +6,14 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/app.h"
 #include "api/file_ops.h"
+#include "api/route_list.h"
 #include "base/log.h"
 #include "core/audit.h"
 #include "core/auth.h"
@@ -217,6 +219,9 @@ static int open_auth(struct gateway *g, struct err *err)
     if (auth_open(&settings, &g->app.auth, err) < 0)
         return -1;
     wipe(g->config.api_key);
+    /* Nor is our memory for commands of the same user to read, or to write (ptrace(2)). */
+    if (auth_required(g->app.auth))
+        (void)prctl(PR_SET_DUMPABLE, 0);
     wipe(g->config.jwt_public_key);
     return 0;
 }
@@ -395,6 +400,8 @@ static int start(struct gateway *g, int argc, char **argv)
         printf("sandgate %s\n", SANDGATE_VERSION);
         return 0;
     }
+    if (g->config.print_routes)
+        return route_list_print(&err) < 0 ? bad_start(&err) : 0;
     log_set_level((enum log_level)log_level_parse(g->config.log_level));
     if (config_prepare(g->arena, &g->config, &err) < 0)
         return bad_start(&err);

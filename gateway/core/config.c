@@ -101,6 +101,8 @@ static const struct setting settings[] = {
      65536, INT64_C(1) << 40, false, "output kept per command and stream; the middle is dropped"},
     {"check-config", NULL, NULL, KIND_SWITCH, AT(check_only), 0, 0, false,
      "check the settings, print them and exit"},
+    {"print-routes", NULL, NULL, KIND_SWITCH, AT(print_routes), 0, 0, false,
+     "print every route as a line of JSON and exit"},
     {"version", NULL, NULL, KIND_SWITCH, AT(version), 0, 0, false, "print the version and exit"},
     {"help", NULL, NULL, KIND_SWITCH, AT(help), 0, 0, false, "print this and exit"},
 };
@@ -114,7 +116,11 @@ static int set_value(struct config *c, const struct setting *s, const char *valu
                      const char *where, struct err *err)
 {
     if (s->kind == KIND_TEXT) {
-        *(const char **)member(c, s) = value;
+        const char **text = member(c, s);
+        /* What is overruled stays where it was given, for children of ours to read. */
+        if (s->secret && *text && *text != value)
+            explicit_bzero((char *)(uintptr_t)*text, strlen(*text));
+        *text = value;
         return 0;
     }
     int64_t number;
@@ -358,7 +364,7 @@ int config_load(struct arena *arena, int argc, char **argv, char **environment,
     if (port_from_environment(arena, &c, environment, err) < 0 ||
         from_arguments(&c, argc, argv, err) < 0)
         return -1;
-    if (!c.help && !c.version && check(arena, &c, err) < 0)
+    if (!c.help && !c.version && !c.print_routes && check(arena, &c, err) < 0)
         return -1;
     *ret_config = c;
     return 0;

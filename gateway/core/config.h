@@ -33,7 +33,7 @@ struct config {
     int64_t session_idle_seconds, history_days, history_entries, max_output_bytes;
     int64_t audit_days, audit_rows;
     struct proxy_settings proxy; /* which the browser uses */
-    bool check_only, help, version;
+    bool check_only, print_routes, help, version;
 };
 
 /* `arena` owns all text. */

@@ -88,11 +88,11 @@ static void exchange_free(struct exchange *ex)
     free(ex);
 }
 
-/* The client is gone before the reply was complete. */
+/* The exchange is over, perhaps before the reply was complete, or the body, or the handler's turn.
+ */
 static void tell_gone(struct exchange *ex)
 {
-    if (ex->sink && ex->phase == PHASE_SINK && ex->sink->abort)
-        ex->sink->abort(ex);
+    request_drop_sink(ex);
     struct reply *r = &ex->reply;
     if (r->kind == REPLY_STREAM && !r->stream_ended && r->hooks.on_gone) {
         r->stream_ended = true;
@@ -150,7 +150,10 @@ static bool take_head(struct exchange *ex, const char *method, const char *versi
         return false;
     (void)MHD_get_connection_values_n(ex->con, MHD_HEADER_KIND, take_header, ex);
 #if MHD_VERSION < 0x00097600
-    ex->misread = !ex->too_many_headers && !request_read_as_written(ex, version);
+    const union MHD_ConnectionInfo *size =
+        MHD_get_connection_info(ex->con, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    ex->misread = !ex->too_many_headers &&
+                  (!size || !request_read_as_written(ex, version, method + size->header_size));
 #endif
     const char *length = exchange_header(ex, "Content-Length");
     if (length && parse_i64(length, strlen(length), &ex->declared) < 0)
@@ -374,8 +377,7 @@ static enum MHD_Result on_body(struct exchange *ex, const char *data, size_t *n)
     }
     if (r < 0) {
         /* A reply in mid-body is not possible: the pipeline makes one, the rest is dropped. */
-        if (ex->phase == PHASE_SINK && ex->sink->abort)
-            ex->sink->abort(ex);
+        request_drop_sink(ex);
         ex->phase = PHASE_DRAIN;
         if (ex->body.failed)
             (void)err_set(&err, ERR_TOO_LARGE, "the body is larger than %zu bytes", ex->body.limit);
@@ -432,6 +434,9 @@ static void run_daemon(struct server *server)
             break;
         }
     }
+    server->fruitless = wait > 0 || server->moved ? 0 : server->fruitless + 1;
+    if (server->fruitless > FRUITLESS_MAX)
+        wait = 1;
     uint64_t due = loop_clock() + wait;
     if (server->timeout_due && server->timeout_due <= due)
         return;
@@ -449,7 +454,8 @@ static void on_timeout(void *arg)
 {
     struct server *server = arg;
     server->timeout_due = 0;
-    run_daemon(server);
+    /* Not from here: a timer set anew to no time at all would starve the loop. */
+    server->kick = true;
 }
 
 static void before_wait(void *arg)

@@ -102,7 +102,7 @@ const char *exchange_peer(const struct exchange *ex);
 
 /* Receives the body as it arrives, on the loop. A sink that returns 1 is busy: the same bytes come
  * again after exchange_wake(). One that fails may have set the reply itself. `abort` is called when
- * the body does not come to its end. */
+ * the body does not come to its end, or the handler is not called for it. */
 struct body_sink {
     int (*begin)(struct exchange *ex, struct err *err);
     int (*data)(struct exchange *ex, const char *data, size_t n, struct err *err);

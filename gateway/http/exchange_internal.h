@@ -28,6 +28,10 @@
 /* Connections that were ended to make room, and of which MHD does not know yet. */
 #define CONNECTIONS_ENDING 64
 
+/* MHD wants to be run also for what it can make nothing of, a chunk's line beyond its buffer; after
+ * so many fruitless runs it gets a millisecond's rest. */
+#define FRUITLESS_MAX 8
+
 struct MHD_Connection;
 struct MHD_Daemon;
 struct MHD_Response;
@@ -89,6 +93,7 @@ struct server {
     uint64_t timeout_due;  /* when `timeout` fires; 0: not armed */
     bool kick;             /* MHD must run before the loop waits */
     bool moved;            /* something came of running MHD */
+    unsigned fruitless;    /* times in a row that MHD was run and wanted to be, and nothing came */
     unsigned lingering;    /* exchanges that wait without MHD being told to leave them alone */
     bool stopping;
     struct patience patience;
@@ -124,6 +129,7 @@ struct exchange {
     struct bytes body;
     uint64_t drained; /* body bytes dropped after a refusal */
     const struct body_sink *sink;
+    bool sink_open; /* begun, and neither aborted nor the handler's yet */
     void *state;
 
     const struct route *route;
@@ -166,8 +172,10 @@ struct exchange {
 /* request.c: split and decode the target. -1 when it is not an acceptable origin-form; 1 when it
  * is, but its path or query is no percent-encoded text, or of too many pairs. */
 int request_parse_target(struct exchange *ex, const char *target);
-/* Whether MHD 0.9.75 took the head for what it is; `version` as MHD gave it. */
-bool request_read_as_written(const struct exchange *ex, const char *version);
+/* What the sink began, no handler will take up. */
+void request_drop_sink(struct exchange *ex);
+/* Whether MHD 0.9.75 took the head, up to `end`, for what it is; `version` as MHD gave it. */
+bool request_read_as_written(const struct exchange *ex, const char *version, const char *end);
 
 /* request.c: text of the client's address. */
 void request_set_peer(struct exchange *ex, const struct sockaddr *from);

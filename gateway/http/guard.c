@@ -78,6 +78,10 @@ int guard_framing(const struct guard_request *rq, struct err *err)
         return malformed(err, "bare line ends, folded lines or NULs in the head");
     if (!is_token(rq->method, strlen(rq->method)))
         return malformed(err, "the method is not a token");
+    /* RFC 9112 section 3.2.3: its target is an authority, which is never ours; and its answer would
+     * have no framing (RFC 9110 section 9.3.6), whatever an app behind us says. */
+    if (strcmp(rq->method, "CONNECT") == 0)
+        return malformed(err, "CONNECT is a proxy's to answer");
     for (size_t i = 0; i < rq->header_count; i++) {
         if (!is_token(rq->headers[i].name.p, rq->headers[i].name.n))
             return malformed(err, "a header name is not a token");

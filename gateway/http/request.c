@@ -81,7 +81,7 @@ int request_parse_target(struct exchange *ex, const char *target)
  * parses in place, and puts a NUL over each CR and LF: so each header must begin right after the
  * two bytes that end the one before, and a value right after its name and colon. Whatever does not
  * lie like that was not read as it was written. (Later versions refuse these themselves.) */
-bool request_read_as_written(const struct exchange *ex, const char *version)
+bool request_read_as_written(const struct exchange *ex, const char *version, const char *end)
 {
     if ((uintptr_t)version != (uintptr_t)ex->raw_target + ex->target.n + 1)
         return false;
@@ -98,9 +98,9 @@ bool request_read_as_written(const struct exchange *ex, const char *version)
             return false;
         next = (uintptr_t)h->value.p + h->value.n + 2;
     }
-    /* The empty line. */
-    const char *end = (const char *)next;
-    return end[0] == '\0' && end[1] == '\0';
+    /* The empty line, and no NUL before it that would look like one. */
+    const char *empty = (const char *)next;
+    return empty + 2 == end && empty[0] == '\0' && empty[1] == '\0';
 }
 
 /* inet_ntop(3) takes its time, and this is asked for with every request. */
@@ -171,6 +171,13 @@ bool request_awaits(struct exchange *ex)
     ex->phase = exchange_replied(ex) ? PHASE_DRAIN : PHASE_SINK;
     conn_enter(&ex->server->patience, ex->conn, request_conn_state(ex));
     return false;
+}
+
+void request_drop_sink(struct exchange *ex)
+{
+    if (ex->sink_open && ex->sink->abort)
+        ex->sink->abort(ex);
+    ex->sink_open = false;
 }
 
 const char *exchange_method(const struct exchange *ex)

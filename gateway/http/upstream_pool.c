@@ -1,6 +1,8 @@
 /* Connections that wait for their next request. One that its service closes, or that says anything
  * unasked, is dropped at once; an idle one after a while. */
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "http/upstream_internal.h"
@@ -132,11 +134,24 @@ void upstream_pool_close(struct upstream_pool *pool)
     free(pool);
 }
 
+/* What came since the loop last looked would be taken for the answer to the next request. */
+static bool is_silent(const struct connection *c)
+{
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 struct connection *pool_take(struct upstream_pool *pool, const struct address *address)
 {
-    for (struct connection *c = pool->idle; c; c = c->next) {
+    for (struct connection *c = pool->idle, *next; c; c = next) {
+        next = c->next;
         if (!same_address(&c->address, address))
             continue;
+        if (!is_silent(c)) {
+            drop(c);
+            continue;
+        }
         unlink_idle(c);
         c->reused = true;
         return c;

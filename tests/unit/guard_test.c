@@ -42,6 +42,15 @@ static void passes_ordinary_requests(void)
     CHECK(framed(HOST "X-Text: gr\xc3\xbcn\tund so"));
 }
 
+static void refuses_to_be_a_tunnel(void)
+{
+    headers_are(HOST);
+    rq.method = "CONNECT";
+    CHECK(guard_framing(&rq, &err) < 0 && err.kind == ERR_SYNTAX);
+    rq.method = "connect";
+    CHECK(guard_framing(&rq, &err) == 0);
+}
+
 static void refuses_two_readings_of_the_length(void)
 {
     static const char *const bad[] = {HOST "Content-Length: 1\nContent-Length: 1",
@@ -207,6 +216,7 @@ static void lets_people_follow_links_only(void)
 int main(void)
 {
     RUN(passes_ordinary_requests);
+    RUN(refuses_to_be_a_tunnel);
     RUN(refuses_two_readings_of_the_length);
     RUN(refuses_malformed_heads);
     RUN(knows_http10);
