@@ -2,6 +2,7 @@
 #   make            build the gateway and the web assets
 #   make SAN=1      the same with AddressSanitizer and UBSan, into build/asan
 #   make TSAN=1     with ThreadSanitizer, into build/tsan
+#   make FAULT=1    as SAN=1, and every call it makes can be told to fail (tests/fault), into build/fault
 CC     ?= gcc
 PKGS   := libmicrohttpd libwebsockets libcjson sqlite3 libuv libcrypto
 B      := build
@@ -23,6 +24,15 @@ ifdef TSAN
   OPT := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
   HARDEN := -fPIE
 endif
+ifdef FAULT
+  B := build/fault
+  OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+  HARDEN := -fPIE
+  SHIM := $(B)/obj/shim.o
+  comma := ,
+  WRAPPED := $(shell sed -nE 's/^(CALL[0-9]|BYTES[0-9]|ANY1).([a-z0-9_]+),.*/\2/p' tests/fault/shim.c) openat asprintf
+  WRAP := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
+endif
 ifdef WERROR
   WARN += -Werror
 endif
@@ -36,8 +46,12 @@ SRC  := $(sort $(wildcard gateway/*/*.c))
 OBJ  := $(SRC:gateway/%.c=$(B)/obj/%.o)
 MAIN := $(B)/obj/main.o
 
-UNIT     := $(sort $(wildcard tests/unit/*_test.c))
-UNIT_BIN := $(UNIT:tests/unit/%.c=$(B)/unit/%)
+UNIT_DIR := tests/unit
+ifdef FAULT
+  UNIT_DIR := tests/fault
+endif
+UNIT     := $(sort $(wildcard $(UNIT_DIR)/*_test.c))
+UNIT_BIN := $(UNIT:$(UNIT_DIR)/%.c=$(B)/unit/%)
 
 # What `make run` hands to the gateway, e.g. make run RUN_ARGS='--listen 127.0.0.1:9000'
 RUN_ARGS ?=
@@ -99,17 +113,22 @@ clean:
 
 # ---- how things are built ----
 
-$(B)/sandgate: $(MAIN) $(OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $^ $(LDLIBS)
+$(B)/sandgate: $(MAIN) $(OBJ) $(SHIM)
+	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) $(WRAP) -o $@ $^ $(LDLIBS)
 
 $(B)/obj/%.o: gateway/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 unit: $(UNIT_BIN)
-$(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
+$(B)/unit/%: $(UNIT_DIR)/%.c tests/unit/check.h $(OBJ) $(SHIM)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(filter %.o,$^) $(LDLIBS)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(WRAP) -o $@ $< $(filter %.o,$^) $(LDLIBS)
+
+# Not sanitised: it runs between vfork and exec, and must leave by a jump.
+$(B)/obj/shim.o: tests/fault/shim.c tests/fault/shim.h
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=c11 -O2 -g -fPIE $(WARN) -c -o $@ $<
 
 # The hooks are embedded by .incbin, which no compiler reports as a dependency.
 $(B)/obj/core/shell_channel.o: gateway/core/shell_hooks.bash

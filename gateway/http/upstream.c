@@ -129,9 +129,13 @@ void upstream_write(struct upstream_call *c, const char *data, size_t n)
 {
     if (c->deaf || c->over)
         return;
-    int why = bytes_add(&c->out, data, n) < 0 ? ENOMEM : flush(c);
+    bool kept = bytes_add(&c->out, data, n) == 0;
+    int why = kept ? flush(c) : ENOMEM;
     if (why)
         stop_sending(c, why);
+    /* It would wait for the rest of the request, which cannot come. */
+    if (!kept && c->connection)
+        (void)shutdown(c->connection->fd, SHUT_RDWR);
     c->wants_room = true;
     set_watch(c);
 }
