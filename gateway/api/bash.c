@@ -46,7 +46,7 @@ static void write_stream(struct jsonw *w, const char *name, struct outlog *log, 
         outlog_excerpt(log, max, &text, &cut);
         *ret_offset = log->length;
     }
-    jsonw_ktext(w, name, text.data ? text.data : "", text.len);
+    jsonw_kbytes(w, name, &text);
 }
 
 static void reply_exec(struct exchange *ex, const char *session_id, struct command *c)
@@ -135,7 +135,7 @@ static void read_stream(struct jsonw *w, const char *name, struct outlog *log, u
     cleanup_bytes struct bytes text = BYTES_INIT(OUTPUT_CEILING);
     uint64_t left_out;
     outlog_read_text(log, offset, OUTPUT_CEILING, more_may_come, &text, ret_next, &left_out);
-    jsonw_ktext(w, name, text.data ? text.data : "", text.len);
+    jsonw_kbytes(w, name, &text);
     *skipped += left_out;
 }
 

@@ -51,7 +51,7 @@ static void write_record(struct jsonw *w, const struct shell_run *run, const str
     jsonw_object(w);
     jsonw_kstr(w, "ps1", run->prompt ? run->prompt : "$");
     jsonw_ktext(w, "command", run->text, run->text_length);
-    jsonw_ktext(w, "output", text->data ? text->data : "", text->len);
+    jsonw_kbytes(w, "output", text);
     jsonw_object_end(w);
 }
 
@@ -65,7 +65,7 @@ static void write_run(struct jsonw *w, const struct shell_run *run, enum run_sta
 
 static void write_output(struct jsonw *w, const struct bytes *text)
 {
-    jsonw_ktext(w, "output", text->data ? text->data : "", text->len);
+    jsonw_kbytes(w, "output", text);
 }
 
 /* ---- exec ---- */

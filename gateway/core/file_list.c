@@ -112,9 +112,13 @@ int file_list(struct files *files, const struct list_request *in, struct jsonw *
     entries_init(&l.entries, LIST_MAX_ENTRIES);
     int64_t depth = in->max_depth == INT_ABSENT ? LIST_MAX_DEPTH : in->max_depth;
     const struct walk walk = {take_entry, &l};
-    walk_tree(dir, in->recursive ? depth : 1, &walk);
-    entries_sort(&l.entries, file_order_of(in->sort_by), in->sort_desc);
-    write_list(w, &l);
+    int r = walk_tree(dir, in->recursive ? depth : 1, &walk, err);
+    if (r == 0 && l.entries.no_memory)
+        r = err_memory(err);
+    if (r == 0) {
+        entries_sort(&l.entries, file_order_of(in->sort_by), in->sort_desc);
+        write_list(w, &l);
+    }
     entries_done(&l.entries);
-    return 0;
+    return r;
 }

@@ -269,8 +269,10 @@ int search_glob(struct files *files, const struct glob_request *in, struct jsonw
     if (r == 0 && !in->files_only) {
         struct directory_walk d = {in, pattern, &c, hidden};
         const struct walk walk = {take_directory, &d};
-        walk_tree(dir, LIST_MAX_DEPTH, &walk);
+        r = walk_tree(dir, LIST_MAX_DEPTH, &walk, err);
     }
+    if (r == 0 && c.entries.no_memory)
+        r = err_memory(err);
     if (r == 0) {
         enum file_order order = file_order_of(in->sort_by);
         if (in->include_metadata || order == ORDER_SIZE || order == ORDER_MODIFIED)

@@ -65,7 +65,7 @@ static void finish(struct exchange *ex, unsigned status)
 {
     static const char too_large[] =
         "{\"success\":false,\"message\":\"the answer is larger than the "
-        "gateway sends in one piece\",\"data\":null,\"hint\":null}";
+        "gateway sends in one piece, or than its memory\",\"data\":null,\"hint\":null}";
     struct jsonw *w = &ex->writer;
     write_hint(ex, w);
     jsonw_object_end(w);

@@ -3,8 +3,8 @@
  * The program is linked with shim.c, which takes the place of the calls it makes (the linker's
  * --wrap: what libraries call on their own account is left alone) and counts those of the kinds in
  * `kinds`. The calls numbered fail_at, …, fail_at + run - 1 fail as they could in life. The page is
- * the file that SANDGATE_FAULT_PAGE names; a program without one counts and fails nothing, unless it
- * sets fault_page itself. */
+ * the file that SANDGATE_FAULT_PAGE names; a program without one counts and fails nothing, unless
+ * it sets fault_page itself. */
 #ifndef SANDGATE_TESTS_FAULT_SHIM_H
 #define SANDGATE_TESTS_FAULT_SHIM_H
 
