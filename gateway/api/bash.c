@@ -54,6 +54,8 @@ static void reply_exec(struct exchange *ex, const char *session_id, struct comma
     const struct bash_exec_input *in = exchange_input(ex);
     uint64_t offset = 0, error_offset = 0;
     bool open = !command_ended(c);
+    if (open)
+        store_flush_if_pending(app_of(ex)->store); /* told to run: known to have run */
     struct jsonw *w = reply_begin(ex, open ? "Command is running" : "Command executed");
     jsonw_object(w);
     jsonw_kstr(w, "session_id", session_id);
@@ -359,6 +361,7 @@ static int create_session(struct exchange *ex, struct err *err)
         bash_session_set_dir(s, in->exec_dir, err) < 0 ||
         bash_session_set_snapshot(s, in->snapshot_path, err) < 0)
         return -1;
+    store_flush_if_pending(app_of(ex)->store);
     write_session(reply_begin(ex, "Session ready"), s);
     reply_end(ex);
     return 0;
@@ -371,6 +374,7 @@ static int close_session(struct exchange *ex, struct err *err)
     if (find(ex, id, &s, err) < 0)
         return -1;
     bash_session_end(s, "closed by a client");
+    store_flush_if_pending(app_of(ex)->store);
     reply_message(ex, "Session closed");
     return 0;
 }

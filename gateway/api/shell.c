@@ -91,6 +91,8 @@ static void reply_exec(struct exchange *ex, const char *session_id, struct shell
         "Command is running", "Command executed", "No new output for a while: the command goes on",
         "Command ended by its hard timeout", "Command terminated"};
     cleanup_bytes struct bytes text = BYTES_INIT(INLINE_CEILING + 256);
+    if (!shell_run_ended(run))
+        store_flush_if_pending(app_of(ex)->store); /* told to run: known to have run */
     struct jsonw *w = reply_begin(ex, messages[status]);
     read_output(run, in->truncate ? TRUNCATE_BYTES : 0, &text);
     jsonw_object(w);

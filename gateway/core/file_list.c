@@ -1,5 +1,6 @@
 #include "core/file_list.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -37,8 +38,11 @@ static int take_entry(void *arg, const char *path, const char *name, int dir)
     struct stat st, target;
     if (name[0] == '.' && !l->in->show_hidden)
         return 0;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0; /* gone meanwhile */
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT)
+            return 0; /* gone meanwhile */
+        st = (struct stat){.st_size = 0};
+    }
     bool enter = S_ISDIR(st.st_mode);
     if (S_ISLNK(st.st_mode) && fstatat(dir, name, &target, 0) == 0)
         st = target;

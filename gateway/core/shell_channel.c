@@ -144,9 +144,6 @@ int channel_open(struct shell *sh, struct err *err)
     channel_close(sh);
     if (mkdir(sh->dir, 0700) < 0 && errno != EEXIST)
         return err_errno(err, errno, "cannot make %s", sh->dir);
-    /* What the shell reports is never lost for want of memory. */
-    if (bytes_reserve(&ch->buffer, EVENT_CEILING) < 0)
-        return err_memory(err);
     if (open_fifo(sh, "ev", &ch->events, err) < 0 || open_fifo(sh, "ack", &ch->ack, err) < 0 ||
         write_scripts(sh, err) < 0 ||
         watch_open(sh->spec.loop, ch->events, on_events, sh, &ch->watch, err) < 0) {
@@ -154,6 +151,11 @@ int channel_open(struct shell *sh, struct err *err)
         return -1;
     }
     ch->buffer = bytes_with_limit(EVENT_CEILING);
+    /* What the shell reports is never lost for want of memory. */
+    if (bytes_reserve(&ch->buffer, EVENT_CEILING) < 0) {
+        channel_close(sh);
+        return err_memory(err);
+    }
     watch_set(ch->watch, WATCH_READ);
     return 0;
 }
