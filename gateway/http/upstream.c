@@ -114,11 +114,14 @@ static int flush(struct upstream_call *c)
     return 0;
 }
 
-/* It may have answered before it stopped to listen: that is still to be read. */
+/* It may have answered before it stopped to listen: that is still to be read. Where it listens and
+ * sending failed all the same, it hears that the rest of the request will not come. */
 static void stop_sending(struct upstream_call *c, int why)
 {
     c->deaf = true;
     c->why_deaf = why;
+    if (c->connection)
+        (void)shutdown(c->connection->fd, SHUT_WR);
     if (c->repeatable)
         return;
     bytes_clear(&c->out);
@@ -129,13 +132,9 @@ void upstream_write(struct upstream_call *c, const char *data, size_t n)
 {
     if (c->deaf || c->over)
         return;
-    bool kept = bytes_add(&c->out, data, n) == 0;
-    int why = kept ? flush(c) : ENOMEM;
+    int why = bytes_add(&c->out, data, n) < 0 ? ENOMEM : flush(c);
     if (why)
         stop_sending(c, why);
-    /* It would wait for the rest of the request, which cannot come. */
-    if (!kept && c->connection)
-        (void)shutdown(c->connection->fd, SHUT_RDWR);
     c->wants_room = true;
     set_watch(c);
 }

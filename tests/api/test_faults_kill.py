@@ -130,13 +130,24 @@ class Victims:
     def shell(self) -> None:
         session = unique("victim")
         pid = int(self.api.shell.exec("echo $$", session).output)
-        if self.chance.random() < 0.5:
-            self.api.shell.exec("sleep 1000", session, async_mode=True)
+        busy = self.chance.random() < 0.5
+        if busy:
+            self.api.shell.exec("echo $$; sleep 1000", session, async_mode=True)
         self._moment()
         self._kill(pid)
-        eventually(lambda: self.api.shell.view(session).status != "running", "the command is not told to run")
+        if busy:
+            eventually(lambda: self._is_true_of(session, pid), "what is told of the command is true")
+            self.api.shell.kill(session)
         assert self.api.shell.exec("echo ok", session).output == "ok\n"
         assert self.api.shell.delete(session).success
+
+    def _is_true_of(self, session: str, killed: int) -> bool:
+        """It was ended, or, when it had not begun yet, runs in the next shell."""
+        seen = self.api.shell.view(session)
+        if seen.status != "running":
+            return seen.status == "terminated" and seen.exit_code == 137
+        lines = seen.console[-1]["output"].split()
+        return bool(lines) and int(lines[0]) != killed and psutil.pid_exists(int(lines[0]))
 
     def viewed_shell(self) -> None:
         from terminal import Terminal

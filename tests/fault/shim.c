@@ -195,21 +195,18 @@ CALL2(tcgetattr, SYSTEM, EIO, -1, int, int, struct termios *)
 CALL3(tcsetattr, SYSTEM, EIO, -1, int, int, int, const struct termios *)
 
 /* ---- bytes: these may also move fewer than asked ---- */
-/* Some descriptors cannot fail: what is in a pipe or an event counter can be read, and a counter
- * can be written (pipe(7), eventfd(2)). */
-static bool may_fail(int fd, bool reading)
+/* Pipes and event counters fail only by their other end (pipe(7), eventfd(2)). */
+static bool may_fail(int fd)
 {
     struct stat st;
-    if (__real_fstat(fd, &st) < 0)
-        return false;
-    return (st.st_mode & S_IFMT) != 0 && !(reading && S_ISFIFO(st.st_mode));
+    return __real_fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) != 0 && !S_ISFIFO(st.st_mode);
 }
-#define CAN_read(fd)     may_fail(fd, true)
-#define CAN_write(fd)    may_fail(fd, false)
-#define CAN_pread(fd)    true
-#define CAN_pwrite(fd)   true
-#define CAN_recv(fd)     true
-#define CAN_send(fd)     true
+#define CAN_read(fd)   may_fail(fd)
+#define CAN_write(fd)  may_fail(fd)
+#define CAN_pread(fd)  true
+#define CAN_pwrite(fd) true
+#define CAN_recv(fd)   true
+#define CAN_send(fd)   true
 #define SHORTEN(name, n) ((n) > 1 && fault(FAULT_SHORT, name, HERE) ? 1 : (n))
 #define BYTES3(name, error, P)                                                                     \
     ssize_t __real_##name(int, P, size_t);                                                         \
