@@ -58,7 +58,7 @@ RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz image image-test clean
+.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test torture lint bench fuzz image image-test clean
 
 all: gateway web services
 
@@ -79,7 +79,18 @@ run: deps
 test: test-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services unit
+	@$(MAKE) --no-print-directory -j$(JOBS) FAULT=1 gateway services unit
+	@$(MAKE) --no-print-directory -j$(JOBS) TSAN=1 gateway services unit
 	@tests/run.sh all
+
+# What `make test` does a little of: kill -9 of the gateway, of what runs below it and of the real
+# services, KILLS times, and the failure of every single call of every operation.
+KILLS ?= 200
+torture: test-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) web
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services
+	@$(MAKE) --no-print-directory -j$(JOBS) FAULT=1 gateway services unit
+	@SANDGATE_KILLS=$(KILLS) SANDGATE_FAULT_STEPS=0 PYTEST_ARGS='-rP --timeout=3600' tests/run.sh kills fault
 
 lint: test-deps
 	@tests/lint/lint.sh

@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
@@ -322,7 +323,10 @@ static int parse(struct decoder *d, const char *text, size_t n, cJSON **ret_tree
     const char *end = NULL;
     if (json_scan(text, n, d->err) < 0)
         return -1;
+    errno = 0; /* cJSON does not tell why it gave up */
     cJSON *tree = cJSON_ParseWithLengthOpts(text, n, &end, 0);
+    if (!tree && errno == ENOMEM)
+        return err_memory(d->err);
     if (!tree)
         return err_set(d->err, ERR_SYNTAX, "malformed JSON near byte %zu",
                        end && end >= text ? (size_t)(end - text) : 0);
