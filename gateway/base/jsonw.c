@@ -177,6 +177,8 @@ void jsonw_kbytes(struct jsonw *w, const char *name, const struct bytes *text)
     jsonw_ktext(w, name, text->data ? text->data : "", text->len);
     if (text->failed)
         w->out->failed = true;
+    if (text->no_memory)
+        w->out->no_memory = true;
 }
 
 void jsonw_kint(struct jsonw *w, const char *name, int64_t value)

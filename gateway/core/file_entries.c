@@ -40,7 +40,7 @@ struct file_entry *entries_add(struct file_entries *entries, const char *path, s
     }
     bool no_room = entries->n < entries->limit && entries->n == entries->room;
     bool no_name = !no_room && bytes_reserve(&entries->pool, n + 1) < 0;
-    entries->no_memory |= no_room || (no_name && entries->pool.len + n < entries->pool.limit);
+    entries->no_memory |= no_room || (no_name && entries->pool.no_memory);
     if (entries->n >= entries->limit || entries->n == entries->room || no_name) {
         entries->full = true;
         return NULL;

@@ -36,8 +36,12 @@ static int take_paths(void *arg, const char *data, size_t n)
         const char *end = memchr(data, '\0', n);
         size_t used = end ? (size_t)(end - data) : n;
         (void)bytes_add(&c->partial, data, used);
+        if (c->partial.failed) {
+            c->entries.no_memory = true; /* no path is as long as the ceiling */
+            return 1;
+        }
         if (!end)
-            return c->partial.failed;
+            return 0;
         take_path(c, c->partial.data, c->partial.len);
         bytes_clear(&c->partial);
         data = end + 1;

@@ -214,8 +214,10 @@ int ws_send(struct ws *ws, const char *text, size_t n)
 {
     if (ws->frame_size < LWS_PRE + n) {
         unsigned char *frame = realloc(ws->frame, LWS_PRE + n);
-        if (!frame)
+        if (!frame) {
+            ws_close(ws, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, "out of memory");
             return -1;
+        }
         ws->frame = frame;
         ws->frame_size = LWS_PRE + n;
     }

@@ -16,7 +16,7 @@ from server import Server
 from terminal import Terminal
 
 # A request that is not answered within this is one that hangs.
-DEADLINE = 8.0
+DEADLINE = 30.0
 
 
 class Refused(Exception):

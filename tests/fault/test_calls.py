@@ -42,7 +42,8 @@ def app() -> Iterator[App]:
 class Faulty:
     """A gateway whose calls can be told to fail, and how it is doing."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, upstream: int) -> None:
+        self.upstream = upstream
         folder = root / "services"
         folder.mkdir()
         Services(folder).echo("echo", stop_seconds=1)
@@ -61,17 +62,25 @@ class Faulty:
                 name = os.readlink(entry)
             except OSError:
                 continue  # closed meanwhile
-            names[name.split(":")[0] if ":[" in name else name] += 1
-        return names
+            if not name.startswith(f"{self.server.state}/output/"):  # what a session's commands wrote is kept for it
+                names[name.split(":")[0] if ":[" in name else name] += 1
+        names["socket"] -= self._pooled()
+        return +names
+
+    def _pooled(self) -> int:
+        """Connections to the app that wait for their next request, as they should."""
+        process = psutil.Process(self.server.pid)
+        look = getattr(process, "net_connections", None) or process.connections
+        return sum(1 for c in look("tcp") if c.raddr and c.raddr.port == self.upstream)
 
     def zombies(self) -> list[psutil.Process]:
         return [p for p in psutil.Process(self.server.pid).children() if not is_alive(p)]
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+def faulty(app: App, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
     print(f"SANDGATE_SEED={SEED}")
-    faulty = Faulty(tmp_path_factory.mktemp("faulty"))
+    faulty = Faulty(tmp_path_factory.mktemp("faulty"), app.port)
     try:
         faulty.server.start()
         yield faulty
