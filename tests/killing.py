@@ -127,7 +127,7 @@ class Load:
         self.ledger.bash.append(Finished(told.session_id, told.command_id, code, f"{word}\n"))
 
     def _background(self, api: Api, chance: random.Random) -> None:
-        session, stays = api.bash.create(unique("kept"))["session_id"], chance.random() < 0.1
+        session, stays = api.bash.create(unique("kept"))["session_id"], len(self.ledger.sessions) < 40 and chance.random() < 0.1
         if stays:
             self.ledger.sessions.append(session)
         told = api.bash.start("sleep 1000 & setsid sleep 1000 & trap '' TERM; sleep 1000", session)

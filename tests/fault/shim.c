@@ -201,13 +201,13 @@ static bool may_fail(int fd)
     struct stat st;
     return __real_fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) != 0 && !S_ISFIFO(st.st_mode);
 }
-#define CAN_read(fd)   may_fail(fd)
-#define CAN_write(fd)  may_fail(fd)
-#define CAN_pread(fd)  true
-#define CAN_pwrite(fd) true
-#define CAN_recv(fd)   true
-#define CAN_send(fd)   true
-#define SHORTEN(name, n) ((n) > 1 && fault(FAULT_SHORT, name, HERE) ? 1 : (n))
+#define CAN_read(fd)          may_fail(fd)
+#define CAN_write(fd)         may_fail(fd)
+#define CAN_pread(fd)         true
+#define CAN_pwrite(fd)        true
+#define CAN_recv(fd)          true
+#define CAN_send(fd)          true
+#define SHORTEN(name, can, n) ((n) > 1 && (can) && fault(FAULT_SHORT, name, HERE) ? 1 : (n))
 #define BYTES3(name, error, P)                                                                     \
     ssize_t __real_##name(int, P, size_t);                                                         \
     ssize_t __wrap_##name(int, P, size_t);                                                         \
@@ -215,7 +215,7 @@ static bool may_fail(int fd)
     {                                                                                              \
         if (CAN_##name(fd) && fault(WAITS, #name, HERE))                                           \
             return errno = WHY(error), -1;                                                         \
-        return __real_##name(fd, p, SHORTEN(#name, n));                                            \
+        return __real_##name(fd, p, SHORTEN(#name, CAN_##name(fd), n));                            \
     }
 #define BYTES4(name, error, P, X)                                                                  \
     ssize_t __real_##name(int, P, size_t, X);                                                      \
@@ -224,7 +224,7 @@ static bool may_fail(int fd)
     {                                                                                              \
         if (CAN_##name(fd) && fault(WAITS, #name, HERE))                                           \
             return errno = WHY(error), -1;                                                         \
-        return __real_##name(fd, p, SHORTEN(#name, n), x);                                         \
+        return __real_##name(fd, p, SHORTEN(#name, CAN_##name(fd), n), x);                         \
     }
 BYTES3(read, EIO, void *)
 BYTES3(write, ENOSPC, const void *)
