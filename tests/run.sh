@@ -132,9 +132,9 @@ run_suite() {
         run_programs $build/unit/*
         # What workers and the loop share; the sanitizer makes fork(2) of vfork(2), so what a child tells by the memory
         # it shares (a program that is not there) is left out.
-        run_pytest build/venv tsan tests/api/test_torture_load.py tests/api/test_history.py \
+        run_pytest build/venv tsan tests/api/test_history.py \
             tests/api/test_file_transfer.py tests/api/test_file_tree.py tests/api/test_file_editor.py \
-            tests/api/test_file_errors.py tests/api/test_resources.py tests/api/test_faults_kill.py
+            tests/api/test_resources.py tests/api/test_faults_kill.py
         ;;
     kills)
         build=build/asan
