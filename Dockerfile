@@ -21,6 +21,9 @@ ARG SUDO=yes
 RUN /usr/local/share/sandgate/user.sh "$SUDO"
 COPY --from=build /src/build/sandgate /usr/local/bin/sandgate
 COPY --from=build /src/build/services /usr/local/lib/sandgate/services
+# Built where PyPI does not answer: then Debian's notebook stands in for JupyterLab.
+RUN [ -d /usr/local/lib/sandgate/services/jupyter/installed ] \
+    || { /usr/local/share/sandgate/provision.sh jupyter && rm -rf /var/lib/apt/lists/*; }
 COPY --from=build /src/build/web /usr/local/share/sandgate/web
 RUN ln -s ../lib/sandgate/services/code/code-server /usr/local/bin/code-server
 

@@ -139,6 +139,19 @@ check_vscode() {
     check "the code-server command runs" 0 "$(run 'code-server --list-extensions >/dev/null 2>&1; echo $?')"
 }
 
+# The kernel with its libraries, the stateful Node, and JupyterLab's page.
+check_jupyter() {
+    local file
+    check "a kernel plots" image/png "$(call /v1/jupyter/execute \
+        "$(jq --null-input '{code: "import numpy, pandas\n%matplotlib inline\nimport matplotlib.pyplot as p\np.plot([1, 2]); p.show()"}')" |
+        jq --raw-output '[.outputs[].data // {} | keys[]] | map(select(. == "image/png")) | first')"
+    check "Node runs" 42 "$(call /v1/nodejs/execute '{"code": "console.log(6 * 7)"}' | jq --raw-output .stdout | head -n 1)"
+    file=$(mktemp)
+    curl --fail --silent --show-error --location --max-time 60 --header "X-AIO-API-Key: $key" --output "$file" "$url/jupyter/lab"
+    check "JupyterLab's page comes" 1 "$(grep -c jupyter-config-data "$file")"
+    rm -f "$file"
+}
+
 print_figures() {
     local bytes rss
     bytes=$(docker image inspect -f '{{.Size}}' "$image")
@@ -153,9 +166,11 @@ test_as_documented() {
     check_processes
     check "gem may become root" root "$(run 'sudo -n id -un')"
     check_files
-    SANDGATE_URL=$url tests/run.sh api || fail "the API tests"
+    SANDGATE_URL=$url tests/run.sh api sdk || fail "the API's and the SDKs' tests"
+    SANDGATE_URL=$url PYTEST_ARGS='-k test_tour' tests/run.sh e2e || fail "the tour of the dashboard"
     check_browser no
     check_vscode
+    check_jupyter
     check_stop
 }
 
@@ -164,6 +179,7 @@ test_with_seccomp_profile() {
     start "$image" --security-opt seccomp=image/seccomp.json
     check_browser yes
     check_vscode
+    check_jupyter
     check "mounting stays refused" refused "$(run 'sudo mount -t tmpfs none /mnt 2>/dev/null && echo done || echo refused')"
     check_stop
 }
@@ -184,6 +200,7 @@ test_locked_down() {
     check_files
     check_browser no
     check_vscode
+    check_jupyter
     check_stop
 }
 

@@ -8,6 +8,9 @@
 # `fault` runs against build/fault and `tsan` against build/tsan, in both suites their units too; `kills` is what
 # `make torture` adds: the kills of tests/api and those of the real services.
 #
+# Suites joined by + run side by side where there are two processors, those joined by a comma one after the other: what
+# they measure of time must be generous.
+#
 # SANDGATE_BIN names another gateway binary than build/sandgate. SANDGATE_URL (and SANDGATE_KEY) name a gateway that
 # already runs; tests that need a process of their own are then left out. PYTEST_ARGS adds arguments to pytest.
 set -u
@@ -15,18 +18,6 @@ cd "$(dirname "$0")/.." || exit 2
 results=build/test-results
 passed=0
 failed=0
-
-# One virtual environment per requirements file, made anew only when that file or the Python changes.
-ensure_venv() {
-    venv=$1 requirements=$2
-    wanted="$(python3 --version) $(cksum < "$requirements")"
-    [ "$(cat "$venv/.made-from" 2>/dev/null)" = "$wanted" ] && return 0
-    echo "== making $venv from $requirements"
-    rm -rf "$venv"
-    python3 -m venv "$venv" || { echo "python3 cannot make a virtual environment; install python3-venv" >&2; return 1; }
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$requirements" || return 1
-    echo "$wanted" > "$venv/.made-from"
-}
 
 # What a package.json of the tests names, as its lockfile has it: clients of the browser, web apps to preview.
 ensure_npm() {
@@ -152,19 +143,46 @@ run_suite() {
     esac
 }
 
+# Each in a shell of its own that leaves what it printed and what it counted; both are told when it is over.
+run_beside() {
+    pids=
+    # Whoever is in the background hears no Ctrl-C.
+    trap 'trap - TERM; kill 0' INT TERM
+    for one in $1; do
+        log="$results/beside-$(echo "$one" | tr :, --)"
+        rm -f "$log.count"
+        (
+            passed=0 failed=0
+            for suite_of_lane in $(echo "$one" | tr , ' '); do
+                run_suite "$suite_of_lane"
+            done > "$log.log" 2>&1
+            echo "$passed $failed" > "$log.count"
+        ) &
+        pids="$pids $!:$log"
+    done
+    for one in $pids; do
+        log=${one#*:}
+        wait "${one%%:*}"
+        cat "$log.log"
+        tally=$(cat "$log.count" 2>/dev/null) || tally="0 1"
+        count ${tally% *} ${tally#* }
+    done
+    trap - INT TERM
+}
+
 suites=${*:-all}
 if [ "$suites" = all ]; then
-    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e sanitised:desktop sanitised:browser"
+    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e+sanitised:desktop,sanitised:browser"
     suites="$suites fault tsan unit sdk clock"
 fi
 mkdir -p "$results"
 case $suites in
 *api* | *sdk* | *e2e* | *desktop* | *browser* | *clock* | *fault* | *tsan* | *kills*)
-    ensure_venv build/venv tests/requirements.txt || exit 1
+    tests/ensure-venv.sh build/venv tests/requirements.txt || exit 1
     ;;
 esac
 case $suites in
-*sdk*) ensure_venv build/venv-sdk-old tests/sdk/old/requirements.txt || exit 1 ;;
+*sdk*) tests/ensure-venv.sh build/venv-sdk-old tests/sdk/old/requirements.txt || exit 1 ;;
 esac
 case $suites in
 *browser*) ensure_npm tests/browser || exit 1 ;;
@@ -173,7 +191,14 @@ case $suites in
 *e2e*) ensure_npm tests/e2e/vite || exit 1 ;;
 esac
 for suite in $suites; do
-    run_suite "$suite"
+    beside=$(echo "$suite" | tr + ' ')
+    if [ "$beside" != "$suite" ] && [ "$(nproc)" -gt 1 ]; then
+        run_beside "$beside"
+    else
+        for one in $(echo "$beside" | tr , ' '); do
+            run_suite "$one"
+        done
+    fi
 done
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

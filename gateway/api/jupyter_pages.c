@@ -55,14 +55,10 @@ static int to_lab(struct exchange *ex, struct err *err)
 
 /* ---- requests with a body ---- */
 
-/* The body comes before the service is waited for; the page that sends it tries again. */
 static int begin(struct exchange *ex, struct err *err)
 {
     const struct address *address = NULL;
     struct proxy_options options;
-    struct service *service = supervisor_find(app_of(ex)->supervisor, SERVICE);
-    if (service)
-        service_start(service);
     if (settle(ex, &address, &options, err) < 0)
         return -1;
     return proxy_http_begin(ex, address, exchange_target(ex).p, &options, err);

@@ -48,13 +48,28 @@ static const char manners[] =
 static const char advice[] =
     "\n## Where to begin\n\n"
     "- What is installed here: `GET /v1/sandbox`. What is busy: `GET /v1/sandbox/resources`.\n"
-    "- One command, its output and exit code: `POST /v1/bash/exec` {\"command\": \"ls\"}. With "
-    "`async_mode` it goes on alone; read on with `POST /v1/bash/output`.\n"
+    "- One command, its output and exit code: `POST /v1/bash/exec`. With `async_mode` it goes on "
+    "alone; read on with `POST /v1/bash/output`.\n"
     "- Commands that share a directory, variables and a terminal: `POST /v1/shell/exec` with the "
     "same `id` each time.\n"
+    "- Code that keeps its variables: `POST /v1/jupyter/execute` or `/v1/nodejs/execute` with the "
+    "same `session_id` each time.\n"
     "- Files: `/v1/file/read`, `/v1/file/write`, `/v1/file/str_replace_editor`, `/v1/file/grep`.\n"
     "- See the screen: `GET /v1/browser/screenshot`. Drive it: `POST /v1/browser/actions`, or "
     "better the DevTools protocol.\n";
+
+/* Calls to paste into a shell as they are; their order matters. */
+static const struct {
+    const char *path, *body;
+} examples[] = {
+    {"/v1/bash/exec", "{\"command\": \"uname -a\"}"},
+    {"/v1/shell/exec", "{\"id\": \"build\", \"command\": \"cd /tmp && export WHO=agent\"}"},
+    {"/v1/shell/exec", "{\"id\": \"build\", \"command\": \"echo $WHO in $PWD\"}"},
+    {"/v1/file/write", "{\"file\": \"/tmp/hello.py\", \"content\": \"print(6 * 7)\\n\"}"},
+    {"/v1/bash/exec", "{\"command\": \"python3 /tmp/hello.py\"}"},
+    {"/v1/jupyter/execute", "{\"session_id\": \"notes\", \"code\": \"x = 6 * 7\\nx\"}"},
+    {"/v1/nodejs/execute", "{\"session_id\": \"js\", \"code\": \"const x = await 42; x\"}"},
+};
 
 /* ---- rows ---- */
 
@@ -64,6 +79,7 @@ static const char *type_of(const struct field *f)
         [FIELD_TEXT] = "text",
         [FIELD_PATH] = "path",
         [FIELD_BOOL] = "true or false",
+        [FIELD_SWITCH] = "true or false",
         [FIELD_INT] = "integer",
         [FIELD_NUMBER] = "number",
         [FIELD_CHOICE] = "one of",
@@ -109,6 +125,16 @@ static void write_row(struct bytes *out, const struct route *row)
         write_field(out, f);
 }
 
+/* Pages and what belongs to them, and protocols of others: a place says all there is to say. */
+static bool is_place(const struct route *row)
+{
+    static const char *const tags[] = {"pages", "devtools", "previews"};
+    for (size_t i = 0; i < COUNT_OF(tags); i++)
+        if (row->tag && strcmp(row->tag, tags[i]) == 0)
+            return true;
+    return false;
+}
+
 static const char *tag_of(const struct route *row)
 {
     return row->tag ? row->tag : "other";
@@ -122,7 +148,7 @@ static void write_rows(struct bytes *out, const struct router *router)
         size_t first = 0;
         while (strcmp(tag_of(router_row(router, first)), tag_of(row)) != 0)
             first++;
-        if (first < i)
+        if (first < i || is_place(row))
             continue;
         (void)bytes_printf(out, "\n### %s\n\n", tag_of(row));
         for (size_t j = i; (other = router_row(router, j)); j++)
@@ -170,6 +196,20 @@ static void write_access(struct exchange *ex, struct bytes *out)
                  : "- Key: none is needed here.\n");
 }
 
+static void write_examples(struct exchange *ex, struct bytes *out)
+{
+    const char *key =
+        auth_required(app_of(ex)->auth) ? " -H \"X-AIO-API-Key: $SANDBOX_API_KEY\"" : "";
+    (void)bytes_adds(out, "\n```sh\n");
+    for (size_t i = 0; i < COUNT_OF(examples); i++) {
+        (void)bytes_adds(out, "curl -s ");
+        public_url(ex, "http", examples[i].path, out);
+        (void)bytes_printf(out, "%s -H 'Content-Type: application/json' -d '%s'\n", key,
+                           examples[i].body);
+    }
+    (void)bytes_adds(out, "```\n");
+}
+
 static int llms(struct exchange *ex, struct err *err)
 {
     struct bytes out = bytes_with_limit(CEILING);
@@ -177,6 +217,7 @@ static int llms(struct exchange *ex, struct err *err)
     write_access(ex, &out);
     (void)bytes_adds(&out, manners);
     (void)bytes_adds(&out, advice);
+    write_examples(ex, &out);
     write_places(ex, &out);
     (void)bytes_adds(&out, "\n## Endpoints\n");
     write_rows(&out, app_of(ex)->router);

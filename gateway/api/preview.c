@@ -122,6 +122,7 @@ static struct proxy_options options_of(const struct exchange *ex, const struct w
     return (struct proxy_options){.pool = app_of(ex)->upstreams,
                                   .keep_host = true,
                                   .prefix = w->prefix,
+                                  .outer = true,
                                   .nobody = preview_nobody};
 }
 

@@ -31,7 +31,7 @@ struct terminal {
     struct ws *ws;
     struct viewer viewer;
     char session_id[IDENT_SIZE];
-    unsigned short cols, rows; /* 0: not asked for */
+    struct pty_size size; /* 0: not asked for */
     struct timer *ping;
     struct bytes control; /* complete messages, each with its length before it */
     struct bytes held;    /* bytes of an unfinished character */
@@ -254,7 +254,8 @@ static int take_resize(struct terminal *t, struct arena *arena, const char *text
     if (decode(arena, text, n, resize_fields, &m, err) < 0)
         return -1;
     if (t->viewer.link)
-        shell_resize(t->viewer.shell, (unsigned short)m.cols, (unsigned short)m.rows);
+        shell_resize(t->viewer.shell,
+                     (struct pty_size){(unsigned short)m.cols, (unsigned short)m.rows});
     return 0;
 }
 
@@ -322,13 +323,10 @@ static void on_ping(void *arg)
 static int attach(struct terminal *t, struct err *err)
 {
     struct shell_session *s;
-    struct text id = {t->session_id, strlen(t->session_id)}, none = {0};
-    bool made;
-    if (shell_session_get(t->app->shells, id, none, &s, &made, err) < 0)
+    struct text id = {t->session_id, strlen(t->session_id)};
+    if (shell_session_get_sized(t->app->shells, id, t->size, &s, err) < 0)
         return -1;
     (void)snprintf(t->session_id, sizeof t->session_id, "%s", s->id);
-    if (t->cols)
-        shell_resize(s->shell, t->cols, t->rows);
     if (shell_view(s->shell, &t->viewer, err) < 0)
         return -1;
     shell_session_touch(s);
@@ -390,8 +388,7 @@ static int connect_terminal(struct exchange *ex, struct err *err)
     (void)snprintf(t->session_id, sizeof t->session_id, "%s",
                    in->session_id.p ? in->session_id.p : "");
     if (in->cols != INT_ABSENT && in->rows != INT_ABSENT) {
-        t->cols = (unsigned short)in->cols;
-        t->rows = (unsigned short)in->rows;
+        t->size = (struct pty_size){(unsigned short)in->cols, (unsigned short)in->rows};
     }
     if (ws_accept(t->app->ws, ex, &hooks, t, err) < 0) {
         terminal_free(t);

@@ -69,6 +69,8 @@ static const struct setting settings[] = {
      1000, false, "Jupyter sessions at once; nameless idle ones make room"},
     {"jupyter-idle-seconds", "JUPYTER_SESSION_TIMEOUT", "1800", KIND_COUNT,
      AT(jupyter_idle_seconds), 1, 31536000, false, "an idle Jupyter session ends after this"},
+    {"nodejs-idle-seconds", "NODEJS_SESSION_TIMEOUT", "86400", KIND_COUNT, AT(nodejs_idle_seconds),
+     1, 86400, false, "an idle Node.js session ends after this at the latest"},
     {"session-idle-seconds", "SHELL_SESSION_TIMEOUT", "86400", KIND_COUNT, AT(session_idle_seconds),
      10, 31536000, false, "an idle shell session without viewers ends after this"},
     {"history-days", "SANDGATE_HISTORY_DAYS", "30", KIND_COUNT, AT(history_days), 1, 3650, false,

@@ -25,7 +25,7 @@ struct config {
     const char *allowed_hosts, *api_key, *timezone, *log_level;
     const char *wait_ports; /* "3000,8000": ready only when something listens on each */
     int64_t max_connections, max_shell_sessions, max_bash_sessions, max_commands;
-    int64_t max_jupyter_sessions, jupyter_idle_seconds;
+    int64_t max_jupyter_sessions, jupyter_idle_seconds, nodejs_idle_seconds;
     int64_t session_idle_seconds, history_days, max_output_bytes;
     struct proxy_settings proxy; /* which the browser uses */
     bool check_only, help, version;

@@ -10,7 +10,7 @@
 #include "core/socket_dir.h"
 
 /* The sweep comes when something is due, but at least so often. */
-#define SWEEP_MS 10000
+#define SWEEP_MS 2000
 #define DIR_NAME "kernels"
 /* "/k12345678.json" */
 #define FILE_NAME_MAX 16

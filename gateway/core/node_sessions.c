@@ -10,7 +10,7 @@
 #include "core/node_sessions_internal.h"
 
 /* The sweep comes when something is due, but at least so often. */
-#define SWEEP_MS 10000
+#define SWEEP_MS 2000
 
 const struct map *node_sessions_all(const struct node_sessions *t)
 {
@@ -138,6 +138,12 @@ static bool evict_idle(struct node_sessions *t)
     return true;
 }
 
+static int64_t at_most(const struct node_sessions *t, int64_t seconds)
+{
+    int64_t most = t->config->nodejs_idle_seconds;
+    return seconds < most ? seconds : most;
+}
+
 static int session_new(struct node_sessions *t, const char *id,
                        const struct node_session_spec *spec, struct node_session **ret_session,
                        struct err *err)
@@ -150,7 +156,7 @@ static int session_new(struct node_sessions *t, const char *id,
         return err_memory(err);
     s->table = t;
     s->major = spec->major;
-    s->max_idle = spec->max_idle;
+    s->max_idle = at_most(t, spec->max_idle);
     s->created_at = s->last_used_at = history_now();
     (void)snprintf(s->id, sizeof s->id, "%s", id);
     s->cwd = strdup(spec->cwd.p ? spec->cwd.p : t->config->workspace);
@@ -258,7 +264,7 @@ static void on_sweep(void *arg)
 
 void node_session_set_idle(struct node_session *s, int64_t seconds)
 {
-    s->max_idle = seconds;
+    s->max_idle = at_most(s->table, seconds);
     s->last_used_at = history_now();
 }
 

@@ -7,7 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-int pty_open(struct pty *pty, unsigned short cols, unsigned short rows, struct err *err)
+int pty_open(struct pty *pty, struct pty_size size, struct err *err)
 {
     pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (pty->master < 0)
@@ -24,7 +24,7 @@ int pty_open(struct pty *pty, unsigned short cols, unsigned short rows, struct e
         modes.c_iflag |= IUTF8;
         (void)tcsetattr(pty->master, TCSANOW, &modes);
     }
-    pty_resize(pty, cols, rows);
+    pty_resize(pty, size);
     return 0;
 }
 
@@ -35,10 +35,17 @@ void pty_close(struct pty *pty)
     pty->master = -1;
 }
 
-void pty_resize(const struct pty *pty, unsigned short cols, unsigned short rows)
+void pty_resize(const struct pty *pty, struct pty_size size)
 {
-    struct winsize size = {.ws_col = cols, .ws_row = rows};
-    (void)ioctl(pty->master, TIOCSWINSZ, &size);
+    struct winsize wanted = {.ws_col = size.cols, .ws_row = size.rows};
+    (void)ioctl(pty->master, TIOCSWINSZ, &wanted);
+}
+
+struct pty_size pty_size(const struct pty *pty)
+{
+    struct winsize size = {0};
+    (void)ioctl(pty->master, TIOCGWINSZ, &size);
+    return (struct pty_size){size.ws_col, size.ws_row};
 }
 
 bool pty_reads_keys(const struct pty *pty)

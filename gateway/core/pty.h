@@ -16,9 +16,15 @@ struct pty {
     char slave[64];
 };
 
-int pty_open(struct pty *pty, unsigned short cols, unsigned short rows, struct err *err) MUST_CHECK;
+struct pty_size {
+    unsigned short cols, rows;
+};
+
+int pty_open(struct pty *pty, struct pty_size size, struct err *err) MUST_CHECK;
 void pty_close(struct pty *pty);
-void pty_resize(const struct pty *pty, unsigned short cols, unsigned short rows);
+/* Zero when it cannot be told. */
+struct pty_size pty_size(const struct pty *pty);
+void pty_resize(const struct pty *pty, struct pty_size size);
 /* Drop what was written and not yet read by a program. */
 void pty_forget_input(const struct pty *pty);
 /* The program reads keys as they are: a carriage return is not made a newline (ICRNL off). */

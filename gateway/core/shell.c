@@ -15,9 +15,11 @@
 #define VIEWER_CAUGHT (128 * KIB) /* then it is again */
 #define STUCK_MS      5000
 /* The PTY gives at most 4 KiB a read; others get a turn after this much. */
-#define READ_AT_ONCE  (256 * KIB)
-#define DRAIN_AT_MOST (4 * MIB)
-#define STARTING_MS   3000
+#define READ_AT_ONCE       (256 * KIB)
+#define DRAIN_AT_MOST      (4 * MIB)
+#define STARTING_MS        3000
+#define SIZE_CHECK_MS      100
+#define SIZE_CHECK_LAST_MS 1000
 
 /* ---- the terminal ---- */
 
@@ -196,6 +198,24 @@ static void on_exit_of(void *arg, struct exit_status status)
     run_on_exit(sh, status);
 }
 
+static bool same_size(struct pty_size a, struct pty_size b)
+{
+    return a.cols == b.cols && a.rows == b.rows;
+}
+
+/* Before each prompt bash's readline reads the terminal's size and sets it to what it read: a size
+ * set between the two is undone. So who has the size from before the last resize is given the new
+ * one again; any other size is one that somebody asked for. */
+static void check_size(void *arg)
+{
+    struct shell *sh = arg;
+    if (sh->pty.master >= 0 && same_size(pty_size(&sh->pty), sh->size_before))
+        pty_resize(&sh->pty, sh->size);
+    if (!sh->size_checked)
+        timer_set(sh->size_timer, SIZE_CHECK_LAST_MS);
+    sh->size_checked = true;
+}
+
 /* The directory may be gone meanwhile: then the shell starts at the root of things it can reach. */
 static const char *start_dir(const struct shell *sh)
 {
@@ -207,7 +227,7 @@ int shell_spawn(struct shell *sh, struct err *err)
     char rc[512];
     const char *argv[] = {"/bin/bash", "--rcfile", rc, "-i", NULL};
     (void)snprintf(rc, sizeof rc, "%s/rc", sh->dir);
-    if (channel_open(sh, err) < 0 || pty_open(&sh->pty, sh->cols, sh->rows, err) < 0)
+    if (channel_open(sh, err) < 0 || pty_open(&sh->pty, sh->size, err) < 0)
         return -1;
     struct spawn_spec spec = {
         .argv = argv,
@@ -245,8 +265,7 @@ int shell_new(const struct shell_spec *spec, struct shell **ret_shell, struct er
     if (!sh)
         return err_memory(err);
     sh->pty.master = sh->channel.events = sh->channel.ack = -1;
-    sh->cols = 120;
-    sh->rows = 32;
+    sh->size = spec->size.cols ? spec->size : (struct pty_size){120, 32};
     sh->input = bytes_with_limit(INPUT_CEILING);
     sh->later = bytes_with_limit(INPUT_CEILING);
     sh->queue_end = &sh->queue;
@@ -254,7 +273,8 @@ int shell_new(const struct shell_spec *spec, struct shell **ret_shell, struct er
         timer_open(spec->loop, run_on_state_timer, sh, &sh->state_timer, err) < 0 ||
         timer_open(spec->loop, run_on_kill_timer, sh, &sh->kill_timer, err) < 0 ||
         timer_open(spec->loop, run_on_check_timer, sh, &sh->check_timer, err) < 0 ||
-        timer_open(spec->loop, on_stuck, sh, &sh->stuck_timer, err) < 0) {
+        timer_open(spec->loop, on_stuck, sh, &sh->stuck_timer, err) < 0 ||
+        timer_open(spec->loop, check_size, sh, &sh->size_timer, err) < 0) {
         shell_free(sh, "it could not be started");
         return err_memory(err);
     }
@@ -302,6 +322,7 @@ void shell_free(struct shell *sh, const char *why)
     timer_close(sh->kill_timer);
     timer_close(sh->check_timer);
     timer_close(sh->stuck_timer);
+    timer_close(sh->size_timer);
     scrollback_done(&sh->scrollback);
     bytes_done(&sh->input);
     bytes_done(&sh->later);
@@ -408,12 +429,16 @@ void viewer_input(struct viewer *v, const char *data, size_t n)
     shell_type(sh, data, n);
 }
 
-void shell_resize(struct shell *sh, unsigned short cols, unsigned short rows)
+void shell_resize(struct shell *sh, struct pty_size size)
 {
-    sh->cols = cols;
-    sh->rows = rows;
     if (sh->pty.master >= 0)
-        pty_resize(&sh->pty, cols, rows);
+        pty_resize(&sh->pty, size);
+    if (same_size(size, sh->size))
+        return;
+    sh->size_before = sh->size;
+    sh->size = size;
+    sh->size_checked = false;
+    timer_set(sh->size_timer, SIZE_CHECK_MS);
 }
 
 void shell_scrollback(const struct shell *sh, size_t max, struct bytes *out)

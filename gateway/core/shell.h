@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/observers.h"
 #include "core/outlog.h"
+#include "core/pty.h"
 #include "io/loop.h"
 #include "io/spawn.h"
 
@@ -68,6 +69,7 @@ struct shell_spec {
     uint64_t output_ceiling;
     const char *const *envp;
     const char *working_dir;
+    struct pty_size size; /* 0: a usual one */
     void (*run_began)(void *arg, const struct shell_run *run);
     void (*run_ended)(void *arg, struct shell_run *run);
     void *arg;
@@ -128,7 +130,7 @@ bool viewer_has_news(const struct viewer *viewer);
 uint64_t viewer_end(const struct viewer *viewer);
 /* Typed by a person. */
 void viewer_input(struct viewer *viewer, const char *data, size_t n);
-void shell_resize(struct shell *shell, unsigned short cols, unsigned short rows);
+void shell_resize(struct shell *shell, struct pty_size size);
 /* The latest of the scrollback as it is. */
 void shell_scrollback(const struct shell *shell, size_t max, struct bytes *out);
 

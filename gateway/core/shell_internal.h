@@ -49,7 +49,8 @@ struct shell {
     struct child *child;
     pid_t pid;
     char image[64]; /* start of /proc/PID/cmdline as it was at the start: exec changes it */
-    unsigned short cols, rows;
+    struct pty_size size, size_before; /* of the last resize */
+    bool size_checked;                 /* once already */
     struct channel channel;
     struct scrollback scrollback;
     bool suppress;      /* what the terminal prints is ours (the typed trigger), not for anyone */
@@ -61,7 +62,7 @@ struct shell {
     size_t past_count;
     struct shell_run *queue, **queue_end;
     size_t queued;
-    struct timer *state_timer, *kill_timer, *check_timer, *stuck_timer;
+    struct timer *state_timer, *kill_timer, *check_timer, *stuck_timer, *size_timer;
     unsigned kill_step, check_step;
     bool freeing;
     struct viewer *viewers;

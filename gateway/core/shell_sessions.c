@@ -121,7 +121,8 @@ static bool evict_idle(struct shell_sessions *t)
     return true;
 }
 
-static int make_shell(struct shell_session *s, const char *working_dir, struct err *err)
+static int make_shell(struct shell_session *s, const char *working_dir, struct pty_size size,
+                      struct err *err)
 {
     struct shell_sessions *t = s->table;
     char dir[512], name[IDENT_SIZE];
@@ -135,6 +136,7 @@ static int make_shell(struct shell_session *s, const char *working_dir, struct e
         .output_ceiling = (uint64_t)t->config->max_output_bytes,
         .envp = t->envp,
         .working_dir = working_dir,
+        .size = size,
         .run_began = on_run_began,
         .run_ended = on_run_ended,
         .arg = s,
@@ -143,7 +145,7 @@ static int make_shell(struct shell_session *s, const char *working_dir, struct e
 }
 
 static int session_new(struct shell_sessions *t, const char *id, const char *dir,
-                       struct shell_session **ret_session, struct err *err)
+                       struct pty_size size, struct shell_session **ret_session, struct err *err)
 {
     if (t->map.count >= (size_t)t->config->max_shell_sessions && !evict_idle(t))
         return err_set(err, ERR_LIMIT, "%zu shell sessions are in use, which is the limit",
@@ -155,7 +157,7 @@ static int session_new(struct shell_sessions *t, const char *id, const char *dir
     s->created_at = s->last_used_at = history_now();
     s->no_change_seconds = SHELL_NO_CHANGE_SECONDS;
     (void)snprintf(s->id, sizeof s->id, "%s", id);
-    if (make_shell(s, dir, err) < 0) {
+    if (make_shell(s, dir, size, err) < 0) {
         free(s);
         return -1;
     }
@@ -168,8 +170,9 @@ static int session_new(struct shell_sessions *t, const char *id, const char *dir
     return 0;
 }
 
-int shell_session_get(struct shell_sessions *t, struct text id, struct text dir,
-                      struct shell_session **ret_session, bool *ret_made, struct err *err)
+static int find_or_make(struct shell_sessions *t, struct text id, struct text dir,
+                        struct pty_size size, struct shell_session **ret_session, bool *ret_made,
+                        struct err *err)
 {
     char name[IDENT_SIZE];
     *ret_made = false;
@@ -184,11 +187,29 @@ int shell_session_get(struct shell_sessions *t, struct text id, struct text dir,
             return 0;
         (void)snprintf(name, sizeof name, "%s", id.p);
     }
-    if (session_new(t, name, dir.p ? dir.p : t->config->workspace, ret_session, err) < 0)
+    if (session_new(t, name, dir.p ? dir.p : t->config->workspace, size, ret_session, err) < 0)
         return -1;
     *ret_made = true;
     (*ret_session)->disposable = id.n == 0;
     shell_session_touch(*ret_session);
+    return 0;
+}
+
+int shell_session_get(struct shell_sessions *t, struct text id, struct text dir,
+                      struct shell_session **ret_session, bool *ret_made, struct err *err)
+{
+    return find_or_make(t, id, dir, (struct pty_size){0}, ret_session, ret_made, err);
+}
+
+int shell_session_get_sized(struct shell_sessions *t, struct text id, struct pty_size size,
+                            struct shell_session **ret_session, struct err *err)
+{
+    const struct text no_dir = {0};
+    bool made;
+    if (find_or_make(t, id, no_dir, size, ret_session, &made, err) < 0)
+        return -1;
+    if (!made && size.cols)
+        shell_resize((*ret_session)->shell, size);
     return 0;
 }
 

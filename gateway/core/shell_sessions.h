@@ -36,6 +36,10 @@ struct shell_session *shell_session_find(struct shell_sessions *table, const cha
 int shell_session_get(struct shell_sessions *table, struct text id, struct text dir,
                       struct shell_session **ret_session, bool *ret_made,
                       struct err *err) MUST_CHECK;
+/* The same for a viewer with a terminal of `size` (0: any), which both kinds of session then have.
+ */
+int shell_session_get_sized(struct shell_sessions *table, struct text id, struct pty_size size,
+                            struct shell_session **ret_session, struct err *err) MUST_CHECK;
 /* Somebody used it just now. */
 void shell_session_touch(struct shell_session *session);
 /* `reason` is a constant: kept in the history, and told to viewers. */

@@ -406,6 +406,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *con, const c
         ex->server->moved = true;
     if (ex->phase == PHASE_HEAD)
         return on_head(ex, method, version);
+    if (request_awaits(ex))
+        return suspend(ex);
     if (*n > 0)
         return on_body(ex, data, n);
     if (ex->phase == PHASE_DRAIN)

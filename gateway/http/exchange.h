@@ -32,7 +32,8 @@ struct route;
 enum head_verdict {
     HEAD_RUN,    /* no body wanted or none there: run at once */
     HEAD_BODY,   /* collect the body first, up to the ceiling the pipeline set */
-    HEAD_STREAM, /* feed the body to the sink the pipeline set */
+    HEAD_STREAM, /* feed the body to the sink the pipeline set; parked: once it was woken, unless
+                    a reply was set */
     HEAD_REFUSE, /* a reply was set: send it, reading no further than needed */
 };
 struct server_hooks {

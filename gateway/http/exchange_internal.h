@@ -32,6 +32,7 @@ enum phase {
     PHASE_HEAD,
     PHASE_NO_BODY, /* next call runs */
     PHASE_BODY,
+    PHASE_AWAIT, /* parked before the sink has begun: not a byte of the body is taken */
     PHASE_SINK,
     PHASE_DRAIN, /* reply is set, body is being dropped */
     PHASE_RUN,
@@ -154,6 +155,9 @@ bool request_read_as_written(const struct exchange *ex, const char *version);
 void request_set_peer(struct exchange *ex, const struct sockaddr *from);
 /* request.c: which phase follows the pipeline's verdict. */
 enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdict);
+/* request.c: whether the body must be left where it is: its sender is held back by its socket. (MHD
+ * is told when it brings some of it, not with the head: it would not ask about the head again.) */
+bool request_awaits(struct exchange *ex);
 
 /* park.c */
 void park_tick(void *server);

@@ -40,6 +40,8 @@ static void client_left(struct exchange *ex)
     struct reply *r = &ex->reply;
     if (r->kind == REPLY_STREAM && !r->stream_ended) {
         r->stream_ended = true;
+        /* At our own end there is a client yet, that must not think it whole. */
+        r->stream_broken = true;
         void (*gone)(void *) = r->hooks.on_gone;
         void *arg = r->hooks.arg;
         park_unlink(ex);
@@ -109,19 +111,6 @@ static void keep_ticking(struct server *server)
     timer_set(server->tick, TICK_MS);
 }
 
-void park_tick(void *arg)
-{
-    struct server *server = arg;
-    uint64_t now = loop_clock();
-    server->ticking = false;
-    while (end_one_overdue(server, now))
-        ;
-    for (struct exchange *ex = server->parked; ex; ex = ex->park_next)
-        if (needs_hangup_watch(ex, now))
-            arm(ex);
-    keep_ticking(server);
-}
-
 void park_link(struct exchange *ex)
 {
     struct server *server = ex->server;
@@ -175,6 +164,27 @@ static bool end_one(struct server *server)
     return false;
 }
 
+static void end_every(struct server *server)
+{
+    while (end_one(server))
+        ;
+}
+
+void park_tick(void *arg)
+{
+    struct server *server = arg;
+    uint64_t now = loop_clock();
+    server->ticking = false;
+    if (server->stopping)
+        end_every(server); /* those that had no reason to wait when the others were ended */
+    while (end_one_overdue(server, now))
+        ;
+    for (struct exchange *ex = server->parked; ex; ex = ex->park_next)
+        if (needs_hangup_watch(ex, now))
+            arm(ex);
+    keep_ticking(server);
+}
+
 void upgraded_on_stop(struct upgraded *up, void (*fn)(void *arg), void *arg)
 {
     up->stop = fn;
@@ -192,8 +202,7 @@ static void stop_upgraded(struct server *server)
 
 void park_end_all(struct server *server)
 {
-    while (end_one(server))
-        ;
+    end_every(server);
     stop_upgraded(server);
 }
 

@@ -132,6 +132,33 @@ static bool has_type(const struct exchange *ex, const char *type)
     return given && strncasecmp(given, type, n) == 0 && (!given[n] || strchr("; \t", given[n]));
 }
 
+static bool begin(struct exchange *ex)
+{
+    struct err err = ERR_INIT;
+    if (ex->sink->begin(ex, &err) == 0)
+        return true;
+    if (!exchange_replied(ex))
+        reply_error(ex, &err);
+    return false;
+}
+
+/* The service came while the exchange was parked. */
+static void begin_later(struct exchange *ex)
+{
+    if (begin(ex))
+        ex->phase = PHASE_SINK;
+    exchange_wake(ex);
+}
+
+/* Where the body goes as it arrives, its service must be there before the first byte. */
+static enum step admit_stream(struct pipeline *p, struct exchange *ex)
+{
+    ex->sink = ex->route->sink;
+    if (need_met(p->supervisor, ex, p->service_ms, begin_later))
+        return begin(ex) ? STEP_NEXT : STEP_DONE;
+    return ex->parked ? STEP_NEXT : STEP_DONE;
+}
+
 static enum step step_admit(struct pipeline *p, struct exchange *ex)
 {
     struct err err;
@@ -148,12 +175,7 @@ static enum step step_admit(struct pipeline *p, struct exchange *ex)
         (void)err_set(&err, ERR_UNSUPPORTED, "the body must be application/json");
         return refuse(ex, &err);
     }
-    if (route->body == BODY_STREAM) {
-        ex->sink = route->sink;
-        if (ex->sink->begin(ex, &err) < 0)
-            return exchange_replied(ex) ? STEP_DONE : refuse(ex, &err);
-    }
-    return STEP_NEXT;
+    return route->body == BODY_STREAM ? admit_stream(p, ex) : STEP_NEXT;
 }
 
 static enum head_verdict pipeline_head(void *arg, struct exchange *ex)
@@ -337,7 +359,7 @@ static void pipeline_run(void *arg, struct exchange *ex)
         reply_error(ex, &err);
         return;
     }
-    if (need_met(p->supervisor, ex, p->service_ms, proceed_later))
+    if (ex->route->body == BODY_STREAM || need_met(p->supervisor, ex, p->service_ms, proceed_later))
         proceed(ex);
 }
 

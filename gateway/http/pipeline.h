@@ -7,7 +7,8 @@
  *   permit   what the row demands against what the credential grants
  *   admit    the body's media type and its ceiling
  *   decode   body or query into the row's input struct
- *   need     the row's service: started and waited for, and held until the exchange is over
+ *   need     the row's service: started and waited for, and held until the exchange is over;
+ *            for a body that is streamed already at `admit`, and nothing of it is read meanwhile
  *   handle   the row's handler: inline, on a worker, or parked
  *   log      counters, and a line for what went wrong
  *

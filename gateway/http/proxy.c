@@ -343,7 +343,8 @@ static int call(struct proxied *p, const struct address *address, const char *ta
                                  .hooks = &hooks,
                                  .arg = p};
     p->chunked = body->chunked;
-    p->place = (struct proxy_place){options->prefix, options->keep_host, address->port};
+    p->place =
+        (struct proxy_place){options->prefix, options->outer, options->keep_host, address->port};
     if (upstream_begin(exchange_loop(p->ex), &spec, &p->call, err) == 0)
         return 0;
     reply_failure(p->ex, p->nobody, err);

@@ -23,6 +23,8 @@ struct proxy_options {
     const char *prefix;   /* what was taken off the path ("/proxy/3000"): told as part of
                              X-Forwarded-Prefix, and put into the answer's Location and cookies;
                              NULL: nothing. Outlives the exchange, or is in its arena */
+    bool outer;           /* without a prefix of ours too the answer's Location and cookies are put
+                             below what proxies in front of us took off */
     uint64_t deadline_ms; /* for the head of the answer; 0: PROXY_DEADLINE_MS */
     uint64_t stall_ms;    /* for the service to take something of the body; 0: PROXY_STALL_MS */
     /* Nothing listens there: sets the reply. NULL: 502 in the envelope. */

@@ -293,11 +293,15 @@ static bool leads_below(struct exchange *ex, const struct header *h,
                         const struct proxy_place *place, struct public_address *a,
                         struct mount *mount)
 {
-    if (!place->prefix || (!is_name(h->name.p, "Location") && !is_name(h->name.p, "Set-Cookie")))
+    if (!is_name(h->name.p, "Location") && !is_name(h->name.p, "Set-Cookie"))
+        return false;
+    if (!place->prefix && !place->outer)
         return false;
     public_address_of(ex, a);
+    if (!place->prefix && !a->prefix[0])
+        return false;
     *mount = (struct mount){.outer = a->prefix,
-                            .prefix = place->prefix,
+                            .prefix = place->prefix ? place->prefix : "",
                             .host = place->keep_host ? exchange_header(ex, "Host") : NULL,
                             .public = a->host,
                             .port = place->port};

@@ -20,6 +20,7 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
 /* Where an app is, as far as its answer may speak of it. */
 struct proxy_place {
     const char *prefix; /* as in the options */
+    bool outer;
     bool keep_host;
     uint16_t port;
 };

@@ -146,7 +146,7 @@ enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdi
     case HEAD_BODY:
         return body ? PHASE_BODY : PHASE_NO_BODY;
     case HEAD_STREAM:
-        return PHASE_SINK;
+        return ex->parked ? PHASE_AWAIT : PHASE_SINK;
     case HEAD_RUN:
         return body ? PHASE_BODY : PHASE_NO_BODY;
     case HEAD_REFUSE:
@@ -154,6 +154,14 @@ enum phase request_phase_after_head(struct exchange *ex, enum head_verdict verdi
     }
     bool boundless = body && (ex->declared < 0 || ex->declared > (int64_t)DRAIN_CEILING);
     return ex->reply.close || ex->reply.status == 413 || boundless ? PHASE_RUN : PHASE_DRAIN;
+}
+
+bool request_awaits(struct exchange *ex)
+{
+    if (ex->phase != PHASE_AWAIT || ex->parked)
+        return ex->phase == PHASE_AWAIT;
+    ex->phase = exchange_replied(ex) ? PHASE_DRAIN : PHASE_SINK;
+    return false;
 }
 
 const char *exchange_method(const struct exchange *ex)

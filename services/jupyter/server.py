@@ -120,6 +120,8 @@ def settings() -> Config:
     server.terminado_settings = {"shell_command": [os.environ.get("SHELL", "/bin/bash")]}
     config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
     config.LabApp.news_url = None
+    # overrides.json: dark or light as the browser wants it, until the user says otherwise.
+    config.LabApp.app_settings_dir = os.environ["SERVICE_DIR"]
     # Hidden files are files.
     config.ContentsManager.allow_hidden = True
     if len(run) <= SOCKET_DIR_MAX:

@@ -96,12 +96,19 @@ def test_nameless_sessions_make_room_and_named_ones_do_not(api: Api) -> None:
     assert_status(api.post("/v1/nodejs/sessions", {}), 429)
 
 
-def test_an_idle_session_ends(api: Api) -> None:
+@pytest.mark.local
+def test_an_idle_session_ends(start_gateway) -> None:
+    api = start_gateway("--nodejs-idle-seconds", "2").api
     name = api.node.create(unique("idle"), max_idle_time=60)["session_id"]
+    assert api.node.session(name).data["session"]["max_idle_time"] == 2, "the setting is the ceiling"
+    assert api.node.update(name, max_idle_time=600).data["session"]["max_idle_time"] == 2
     pid = api.node.run("process.pid", name).value
+    # Busy for longer than that, and told so while it is: not idle.
+    assert api.node.run("await new Promise((done) => setTimeout(done, 2500)); 'done'", name).value == "'done'"
     with Stopwatch() as watch:
-        eventually(lambda: name not in api.node.sessions(), "it ended", 75, every=0.5)
-    assert watch.seconds > 58
+        assert name in api.node.sessions()
+        eventually(lambda: name not in api.node.sessions(), "it ended", 15, every=0.05)
+    assert watch.seconds > 1.5
     eventually(lambda: api.bash.exec(f"kill -0 {pid}").exit_code == 1, "its process is gone")
 
 

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
 from apps import STYLES, App, Style, ask, seen
+from ports import free_port
 from rawhttp import RawConnection
 from server import is_sanitised
 from upstreams import RawSocket
@@ -306,10 +307,7 @@ def test_handshakes_that_are_none(gateway, app) -> None:
 
 
 def test_a_socket_where_nobody_listens(gateway) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with RawSocket(gateway, f"/proxy/{port}/") as raw:
+    with RawSocket(gateway, f"/proxy/{free_port()}/") as raw:
         assert raw.head()[0] == 502
         assert b"nothing listens" in raw.pending
 
@@ -326,3 +324,23 @@ def test_the_gateway_stops_in_time(start_gateway, app) -> None:
         app.wait_for("first", "/stop-upload")
         gateway.stop()
     app.wait_for("left", "/stop")
+
+
+def test_streams_that_are_cut_at_the_end_of_the_gateway_do_not_look_whole(start_gateway, app) -> None:
+    """Some wait for their next event and some are about to get it: all end at once, and none with a last chunk."""
+    gateway = start_gateway()
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(RawConnection(gateway)) for _ in range(12)]
+        for i, raw in enumerate(streams):
+            start(raw, app, f"/cut-{i}", "X-Do: sse" if i % 4 == 0 else "X-Do: hum")
+        for raw in streams:
+            raw.read_until(b"data")
+        with Stopwatch() as watch:
+            gateway.stop()
+        watch.assert_below(3)
+        for raw in streams:
+            try:
+                assert not rest(raw).endswith(b"\r\n0\r\n\r\n")
+            except ConnectionResetError:
+                pass  # as truthful
+    assert "still at work" not in gateway.log()

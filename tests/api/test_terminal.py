@@ -106,6 +106,41 @@ def test_size_is_given_and_changed(gateway) -> None:
         assert term.run("stty size") == "40 120\r\n"
 
 
+# What bash's readline does before each prompt, with the resize in between: reads the size, and sets what it read.
+PUTS_BACK = """
+import fcntl, termios
+read = fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8))
+print("has", "read", flush=True)
+while fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8)) == read:
+    pass
+fcntl.ioctl(0, termios.TIOCSWINSZ, read)
+print("has", "put-back", flush=True)
+"""
+
+
+def test_a_size_that_a_program_undoes_by_accident_holds(gateway, api: Api) -> None:
+    program = f"/tmp/{unique('size')}.py"
+    api.file.write(program, PUTS_BACK)
+    with Terminal(gateway, cols=101, rows=37) as term:
+        term.type(f"python3 {program}\n")
+        term.read_until("has read")
+        term.resize(120, 40)
+        term.read_until("has put-back")
+        eventually(lambda: term.run("stty size") == "40 120\r\n", "the size is the one asked for")
+
+
+def test_a_size_that_somebody_sets_is_left_alone(gateway) -> None:
+    with Terminal(gateway, cols=101, rows=37) as term:
+        term.resize(120, 40)
+        assert term.run("stty cols 90 rows 20; sleep 1.3; stty size") == "20 90\r\n"
+
+
+def test_a_new_terminal_has_its_size_from_the_start(gateway) -> None:
+    """Not the usual one first, which whatever starts early would take for it."""
+    with Terminal(gateway, cols=93, rows=31) as term:
+        assert term.run("echo $LINES $COLUMNS $(stty size)") == "31 93 31 93\r\n"
+
+
 @pytest.mark.parametrize(
     "cols, rows", [(0, 24), (80, 0), (-1, 24), (80, 1_000_000), ("80", 24), (None, None), (80.5, 24), ([], {})]
 )

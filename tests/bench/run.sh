@@ -2,8 +2,8 @@
 # run.sh [ROW…]: measures the gateway beside its peers and prints one table; without arguments every row, and then
 # tests/bench/RESULTS.md is rewritten.
 #
-# Rows: rest exec warm node jupyter first idle sessions download terminal connections, and of the desktop screenshot pointer frames
-# input cold quiet (see rows/).
+# Rows: rest exec warm node jupyter first idle tree sessions download terminal connections proxy pass tunnel paint, and of the
+# desktop screenshot pointer frames input cold quiet (see rows/).
 # SANDGATE_BIN  the gateway to measure (build/sandgate)
 # TTYD          a ttyd to compare the terminal with (found on PATH when unset; the row says so when there is none)
 # BENCH_ROUNDS  interleaved rounds per row (7)
@@ -20,7 +20,7 @@ GATEWAY=$(realpath -m "${SANDGATE_BIN:-$ROOT/build/sandgate}")
 PATH=$PATH:/usr/sbin # nginx lives there, and users do not have it
 TTYD=${TTYD:-$(command -v ttyd || true)}
 ROUNDS=${BENCH_ROUNDS:-7}
-ALL_ROWS=(rest exec warm node jupyter first idle sessions download terminal connections
+ALL_ROWS=(rest exec warm node jupyter first idle tree sessions download terminal connections proxy pass tunnel paint
     screenshot pointer frames input cold quiet)
 export LC_ALL=C.UTF-8
 
@@ -52,6 +52,8 @@ build_helpers() {
     done
     build_helper usage 'clock proc'
     build_helper terminal 'lines ws wire clock'
+    build_helper tunnel 'ws wire clock'
+    build_helper echo clock
     build_helper coldcdp 'ws wire clock'
     build_helper flash clock -lX11
     build_helper frames "bars proc $viewer" -ljpeg -lz

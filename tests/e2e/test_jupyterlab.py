@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from typing import Callable, Iterator
 
@@ -11,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from client import unique
 from relay import Relay
+from ports import free_port
 from server import REPO, Server
 from waiting import allow, eventually
 
@@ -64,6 +66,7 @@ def test_a_cell_runs_in_jupyterlab(lab: Server, context: BrowserContext, shot: C
     # The first visit is shown that the service starts; the page comes by itself.
     page.goto(f"{lab.url}/jupyter/lab/tree/{name}")
     run_the_cell(page)
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")  # as the browser wants it
     shot(page, "jupyterlab")
     page.keyboard.press("Control+s")
     outputs = eventually(lambda: saved_outputs(lab, name), "it is saved")
@@ -86,6 +89,20 @@ def test_jupyterlab_below_a_prefix(lab: Server, context: BrowserContext) -> None
         page.goto(f"{relay.url}/jupyter/lab/tree/{name}")
         run_the_cell(page)
         assert not missing, missing
+
+
+def test_it_can_be_left_out_and_its_api_stays(start_gateway: Callable[..., Server]) -> None:
+    api = start_gateway("--services", "jupyter", env={"DISABLE_JUPYTER": "true"}).api
+    assert api.get_ok("/v1/services") == [] and api.get("/jupyter/lab").status == 503
+    assert api.jupyter.run("6 * 7").value == "42"
+
+
+def test_it_listens_where_it_is_told(start_gateway: Callable[..., Server]) -> None:
+    port = free_port()
+    api = start_gateway("--services", "jupyter", env={"JUPYTER_LAB_PORT": str(port)}).api
+    assert api.get("/jupyter/api").status == 200
+    with socket.create_connection(("127.0.0.1", port)):
+        assert api.get(f"/proxy/{port}/").status == 403, "a service's port is nobody's preview"
 
 
 def watch(page: Page, base: str) -> list[str]:
@@ -125,9 +142,6 @@ def test_a_busy_kernel_keeps_the_server(start_gateway: Callable[..., Server], tm
     server = start_gateway("--services", "jupyter", "--services-dir", str(tmp_path / "services"))
     api = server.api
     kernel = api.post("/jupyter/api/kernels", {"name": "python3"})
-    if kernel.status == 503:  # it was starting: a request with a body does not wait
-        eventually(lambda: api.get("/jupyter/api").status == 200, "the server runs", 60)
-        kernel = api.post("/jupyter/api/kernels", {"name": "python3"})
     assert kernel.status == 201, kernel
 
     def state() -> str:

@@ -75,6 +75,7 @@ def test_it_shows_a_file_of_the_api_and_its_terminal_works_in_the_same_place(sta
     assert read("made.txt").data["content"] == "made-by-42\n"
     assert read("shell.txt").data["content"] == "/bin/bash\n"
     expect(code.file("made.txt")).to_be_visible()
+    expect(code.page.locator(".monaco-workbench")).to_have_class(re.compile(r"\bvs-dark\b"))  # as the browser wants it
     shot(code.page, "vscode")
 
 

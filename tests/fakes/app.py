@@ -54,6 +54,15 @@ async def ticks(writer: asyncio.StreamWriter) -> None:
     writer.write(b"0\r\n\r\n")
 
 
+async def hum(writer: asyncio.StreamWriter) -> None:
+    """Events that never are far apart."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"6\r\ndata\n\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.003)
+
+
 async def forever(writer: asyncio.StreamWriter) -> None:
     """Chunks, and never the last one."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -78,6 +87,8 @@ async def serve_one(request: Request, reader: asyncio.StreamReader, writer: asyn
         await digest(request, reader, writer)
     elif how == "ticks":
         await ticks(writer)
+    elif how == "hum":
+        await hum(writer)
     elif how == "forever":
         await forever(writer)
     elif how == "range":

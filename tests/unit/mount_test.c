@@ -10,6 +10,10 @@ static const struct mount behind = {.outer = "/box/1",
                                     .public = "outer.example",
                                     .port = 3000};
 
+/* The app keeps its path: only what is in front took something off. */
+static const struct mount in_place = {
+    .outer = "/box/1", .prefix = "", .host = "inner:1", .public = "outer.example", .port = 3000};
+
 static struct bytes out = BYTES_INIT(1024);
 
 static const char *location(const struct mount *m, const char *value)
@@ -44,6 +48,20 @@ static void moves_own_hosts(void)
     CHECK_TEXT(location(&plain, "http://box:8080?a"), "/proxy/3000/?a");
     CHECK_TEXT(location(&behind, "https://outer.example/a"), "/box/1/proxy/3000/a");
     CHECK_TEXT(location(&behind, "http://inner:1/a"), "/box/1/proxy/3000/a");
+}
+
+static void moves_where_the_path_is_kept(void)
+{
+    CHECK_TEXT(location(&in_place, "/"), "/box/1/");
+    CHECK_TEXT(location(&in_place, "/absproxy/3000/a?b"), "/box/1/absproxy/3000/a?b");
+    CHECK_TEXT(location(&in_place, "/box/10"), "/box/1/box/10");
+    CHECK_TEXT(location(&in_place, "http://localhost:3000/a"), "/box/1/a");
+    CHECK_TEXT(location(&in_place, "https://outer.example/box/1/a"), "/box/1/a");
+    CHECK_TEXT(location(&in_place, "/box/1/a"), "left");
+    CHECK_TEXT(location(&in_place, "/box/1"), "left");
+    CHECK_TEXT(location(&in_place, "a"), "left");
+    CHECK_TEXT(cookie(&in_place, "a=1; Path=/x; Secure"), "a=1; Path=/box/1/x; Secure");
+    CHECK_TEXT(cookie(&in_place, "a=1; Path=/box/1/x"), "left");
 }
 
 static void leaves_what_leads_elsewhere(void)
@@ -105,6 +123,7 @@ int main(void)
 {
     RUN(moves_paths);
     RUN(moves_own_hosts);
+    RUN(moves_where_the_path_is_kept);
     RUN(leaves_what_leads_elsewhere);
     RUN(leaves_what_is_there_already);
     RUN(moves_cookies);

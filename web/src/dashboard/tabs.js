@@ -50,6 +50,8 @@ export class Tabs {
     const pane = this.#panes.get(name);
     if (pane) pane.rest = rest;
     if (this.current !== name || location.hash === `#${name}${rest}`) return;
+    // Somebody wants another tab, and the word of it is still on its way: that address must stay.
+    if (location.hash !== this.#hash) return;
     history[replace ? 'replaceState' : 'pushState'](null, '', `#${name}${rest}`);
     this.#hash = location.hash;
   }
