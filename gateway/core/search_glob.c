@@ -101,6 +101,8 @@ static int list_files(struct files *files, const struct listing *l, struct colle
     /* What cannot be listed is left out, as ls would. */
     int r = rg_run(&rg, files, l->path, "./", &taker, err);
     arena_free(arena);
+    if (r >= 0 && c->entries.no_memory)
+        return err_memory(err);
     return r < 0 ? -1 : 0;
 }
 
