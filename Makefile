@@ -2,6 +2,7 @@
 #   make            build the gateway and the web assets
 #   make SAN=1      the same with AddressSanitizer and UBSan, into build/asan
 #   make TSAN=1     with ThreadSanitizer, into build/tsan
+#   make FAULT=1    as SAN=1, and every call it makes can be told to fail (tests/fault), into build/fault
 CC     ?= gcc
 PKGS   := libmicrohttpd libwebsockets libcjson sqlite3 libuv libcrypto
 B      := build
@@ -23,6 +24,15 @@ ifdef TSAN
   OPT := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
   HARDEN := -fPIE
 endif
+ifdef FAULT
+  B := build/fault
+  OPT := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+  HARDEN := -fPIE
+  SHIM := $(B)/obj/shim.o
+  comma := ,
+  WRAPPED := $(shell sed -nE 's/^(CALL[0-9]|BYTES[0-9]|ANY1).([a-z0-9_]+),.*/\2/p' tests/fault/shim.c) openat asprintf
+  WRAP := $(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
+endif
 ifdef WERROR
   WARN += -Werror
 endif
@@ -36,15 +46,19 @@ SRC  := $(sort $(wildcard gateway/*/*.c))
 OBJ  := $(SRC:gateway/%.c=$(B)/obj/%.o)
 MAIN := $(B)/obj/main.o
 
-UNIT     := $(sort $(wildcard tests/unit/*_test.c))
-UNIT_BIN := $(UNIT:tests/unit/%.c=$(B)/unit/%)
+UNIT_DIR := tests/unit
+ifdef FAULT
+  UNIT_DIR := tests/fault
+endif
+UNIT     := $(sort $(wildcard $(UNIT_DIR)/*_test.c))
+UNIT_BIN := $(UNIT:$(UNIT_DIR)/%.c=$(B)/unit/%)
 
 # What `make run` hands to the gateway, e.g. make run RUN_ARGS='--listen 127.0.0.1:9000'
 RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz soak soak-client fuzzed image image-test clean
+.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test torture lint bench fuzz soak soak-client fuzzed image image-test clean
 
 all: gateway web services
 
@@ -65,7 +79,18 @@ run: deps
 test: test-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit soak-client
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services unit
+	@$(MAKE) --no-print-directory -j$(JOBS) FAULT=1 gateway services unit
+	@$(MAKE) --no-print-directory -j$(JOBS) TSAN=1 gateway services unit
 	@tests/run.sh all
+
+# What `make test` does a little of: kill -9 of the gateway, of what runs below it and of the real
+# services, KILLS times, and the failure of every single call of every operation.
+KILLS ?= 200
+torture: test-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) web
+	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services
+	@$(MAKE) --no-print-directory -j$(JOBS) FAULT=1 gateway services unit
+	@SANDGATE_KILLS=$(KILLS) SANDGATE_FAULT_STEPS=0 PYTEST_ARGS='-rP --timeout=3600' tests/run.sh kills fault
 
 lint: test-deps
 	@tests/lint/lint.sh
@@ -104,17 +129,22 @@ clean:
 
 # ---- how things are built ----
 
-$(B)/sandgate: $(MAIN) $(OBJ)
-	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $^ $(LDLIBS)
+$(B)/sandgate: $(MAIN) $(OBJ) $(SHIM)
+	$(CC) $(CFLAGS) $(LDFLAGS_HARDEN) $(WRAP) -o $@ $^ $(LDLIBS)
 
 $(B)/obj/%.o: gateway/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 unit: $(UNIT_BIN)
-$(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
+$(B)/unit/%: $(UNIT_DIR)/%.c tests/unit/check.h $(OBJ) $(SHIM)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(filter %.o,$^) $(LDLIBS)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(WRAP) -o $@ $< $(filter %.o,$^) $(LDLIBS)
+
+# Not sanitised: it runs between vfork and exec, and must leave by a jump.
+$(B)/obj/shim.o: tests/fault/shim.c tests/fault/shim.h
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=c11 -O2 -g -fPIE $(WARN) -c -o $@ $<
 
 soak-client: $(B)/soak-client
 $(B)/soak-client: $(wildcard tests/soak/*.[ch])

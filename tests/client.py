@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import ssl
 import uuid
 from typing import Any, Iterator
 
 import httpx
 
 import shapes
+
+# Loading the certificates takes longer than most tests: once is enough.
+TLS = ssl.create_default_context()
 
 KEY_HEADER = "X-AIO-API-Key"
 
@@ -61,7 +65,9 @@ class Api:
         headers = {KEY_HEADER: key} if key else {}
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
         self.url, self.key = url, key
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=timeout, trust_env=False, limits=limits)
+        self.http = httpx.Client(
+            base_url=url, headers=headers, timeout=timeout, trust_env=False, limits=limits, verify=TLS
+        )
         self.shell, self.bash, self.file = ShellApi(self), BashApi(self), FileApi(self)
         self.node = NodeApi(self)
         self.jupyter = JupyterApi(self)

@@ -1,9 +1,13 @@
 #!/bin/sh
-# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|desktop|browser|clock|soak|all]...
+# Run the tests and say how many passed.
+# Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|desktop|browser|clock|fault|tsan|kills|soak|all]...
 #
 # A suite written sanitised:NAME runs against build/asan. `all` runs every suite there, and on the shipped build those
 # in which the compiler or the clock could make a difference (`clock` is the shell torture, the program contract, and
 # the desktop's cold start and recovery).
+#
+# `fault` runs against build/fault and `tsan` against build/tsan, in both suites their units too; `kills` is what
+# `make torture` adds: the kills of tests/api and those of the real services.
 #
 # Suites joined by + run side by side where there are two processors, those joined by a comma one after the other: what
 # they measure of time must be generous.
@@ -119,6 +123,24 @@ run_suite() {
         # In a run of their own: their gateway is another one.
         run_pytest build/venv clock-browser tests/browser/test_info.py tests/browser/test_recovery.py
         ;;
+    fault)
+        build=build/fault
+        run_programs $build/unit/*
+        run_pytest build/venv fault tests/fault
+        ;;
+    tsan)
+        build=build/tsan
+        run_programs $build/unit/*
+        # What workers and the loop share; the sanitizer makes fork(2) of vfork(2), so what a child tells by the memory
+        # it shares (a program that is not there) is left out.
+        run_pytest build/venv tsan tests/api/test_history.py \
+            tests/api/test_file_transfer.py tests/api/test_file_tree.py tests/api/test_file_editor.py \
+            tests/api/test_resources.py tests/api/test_faults_kill.py
+        ;;
+    kills)
+        build=build/asan
+        run_pytest build/venv kills tests/api/test_faults_kill.py tests/torture
+        ;;
     e2e) run_pytest build/venv e2e tests/e2e ;;
     sdk)
         run_pytest build/venv sdk-newest tests/sdk/newest
@@ -162,11 +184,12 @@ suites=${*:-all}
 if [ "$suites" = all ]; then
     suites="sanitised:unit fuzz web sanitised:api"
     # The recorder's tests count frames a second: the browser's suite has the machine to itself.
-    suites="$suites sanitised:e2e+sanitised:desktop,sanitised:sdk,sdk sanitised:browser unit clock sanitised:soak soak"
+    suites="$suites sanitised:e2e+sanitised:desktop,sanitised:sdk,sdk sanitised:browser fault tsan unit clock"
+    suites="$suites sanitised:soak soak"
 fi
 mkdir -p "$results"
 case $suites in
-*api* | *sdk* | *e2e* | *desktop* | *browser* | *clock*)
+*api* | *sdk* | *e2e* | *desktop* | *browser* | *clock* | *fault* | *tsan* | *kills*)
     tests/ensure-venv.sh build/venv tests/requirements.txt || exit 1
     ;;
 esac

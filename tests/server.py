@@ -31,7 +31,8 @@ _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TERM
 
 @functools.cache
 def is_sanitised() -> bool:
-    return b"__asan_init" in BINARY.read_bytes()
+    binary = BINARY.read_bytes()
+    return b"__asan_init" in binary or b"__tsan_init" in binary
 
 
 def measure_binary() -> None:
@@ -199,7 +200,7 @@ class Server:
         self._process.wait()
 
     def assert_clean_log(self) -> None:
-        for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
+        for sign in ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:"):
             assert sign not in self.log(), f"the sanitiser spoke up:\n{self.log()[-6000:]}"
 
     def discard(self) -> None:

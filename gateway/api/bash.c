@@ -46,7 +46,7 @@ static void write_stream(struct jsonw *w, const char *name, struct outlog *log, 
         outlog_excerpt(log, max, &text, &cut);
         *ret_offset = log->length;
     }
-    jsonw_ktext(w, name, text.data ? text.data : "", text.len);
+    jsonw_kbytes(w, name, &text);
 }
 
 static void hint_memory(struct exchange *ex, const struct command *c)
@@ -60,6 +60,8 @@ static void reply_exec(struct exchange *ex, const char *session_id, struct comma
     const struct bash_exec_input *in = exchange_input(ex);
     uint64_t offset = 0, error_offset = 0;
     bool open = !command_ended(c);
+    if (open)
+        store_flush_if_pending(app_of(ex)->store); /* told to run: known to have run */
     struct jsonw *w = reply_begin(ex, open ? "Command is running" : "Command executed");
     jsonw_object(w);
     jsonw_kstr(w, "session_id", session_id);
@@ -146,7 +148,7 @@ static void read_stream(struct jsonw *w, const char *name, struct outlog *log, u
     cleanup_bytes struct bytes text = BYTES_INIT(OUTPUT_CEILING);
     uint64_t left_out;
     outlog_read_text(log, offset, OUTPUT_CEILING, more_may_come, &text, ret_next, &left_out);
-    jsonw_ktext(w, name, text.data ? text.data : "", text.len);
+    jsonw_kbytes(w, name, &text);
     *skipped += left_out;
 }
 
@@ -372,6 +374,7 @@ static int create_session(struct exchange *ex, struct err *err)
         bash_session_set_snapshot(s, in->snapshot_path, err) < 0)
         return -1;
     exchange_audit_session(ex, s->id);
+    store_flush_if_pending(app_of(ex)->store);
     write_session(reply_begin(ex, "Session ready"), s);
     reply_end(ex);
     return 0;
@@ -384,6 +387,7 @@ static int close_session(struct exchange *ex, struct err *err)
     if (find(ex, id, &s, err) < 0)
         return -1;
     bash_session_end(s, "closed by a client");
+    store_flush_if_pending(app_of(ex)->store);
     reply_message(ex, "Session closed");
     return 0;
 }

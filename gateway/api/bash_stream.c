@@ -60,6 +60,7 @@ static void send_start(struct live *live)
 {
     cleanup_bytes struct bytes json = BYTES_INIT(4 * KIB);
     struct jsonw w = jsonw_on(&json);
+    store_flush_if_pending(app_of(live->ex)->store); /* told to run: known to have run */
     jsonw_object(&w);
     jsonw_kstr(&w, "session_id", live->session_id);
     jsonw_kstr(&w, "command_id", live->command->id);

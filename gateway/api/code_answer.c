@@ -89,8 +89,8 @@ static void write_body(struct jsonw *w, const struct code_request *rq, const str
     write_error(w, &o->told);
     jsonw_array_end(w);
     jsonw_ktext(w, "code", rq->code.p, rq->code.n);
-    jsonw_ktext(w, "stdout", out->data ? out->data : "", out->len);
-    jsonw_ktext(w, "stderr", errors->data ? errors->data : "", errors->len);
+    jsonw_kbytes(w, "stdout", out);
+    jsonw_kbytes(w, "stderr", errors);
     jsonw_kint(w, "exit_code", o->exit_code);
     if (!rq->nodejs && o->told.ename.p)
         write_traceback(w, &o->told);

@@ -51,7 +51,7 @@ static void write_record(struct jsonw *w, const struct shell_run *run, const str
     jsonw_object(w);
     jsonw_kstr(w, "ps1", run->prompt ? run->prompt : "$");
     jsonw_ktext(w, "command", run->text, run->text_length);
-    jsonw_ktext(w, "output", text->data ? text->data : "", text->len);
+    jsonw_kbytes(w, "output", text);
     jsonw_object_end(w);
 }
 
@@ -65,7 +65,7 @@ static void write_run(struct jsonw *w, const struct shell_run *run, enum run_sta
 
 static void write_output(struct jsonw *w, const struct bytes *text)
 {
-    jsonw_ktext(w, "output", text->data ? text->data : "", text->len);
+    jsonw_kbytes(w, "output", text);
 }
 
 /* ---- exec ---- */
@@ -91,6 +91,8 @@ static void reply_exec(struct exchange *ex, const char *session_id, struct shell
         "Command is running", "Command executed", "No new output for a while: the command goes on",
         "Command ended by its hard timeout", "Command terminated"};
     cleanup_bytes struct bytes text = BYTES_INIT(INLINE_CEILING + 256);
+    if (!shell_run_ended(run))
+        store_flush_if_pending(app_of(ex)->store); /* told to run: known to have run */
     struct jsonw *w = reply_begin(ex, messages[status]);
     read_output(run, in->truncate ? TRUNCATE_BYTES : 0, &text);
     jsonw_object(w);

@@ -27,6 +27,7 @@ static int create_session(struct exchange *ex, struct err *err)
     exchange_audit_session(ex, s->id);
     if (in->no_change_timeout != INT_ABSENT)
         s->no_change_seconds = in->no_change_timeout;
+    store_flush_if_pending(app_of(ex)->store);
     struct jsonw *w = reply_begin(ex, made ? "Session created" : "Session exists");
     jsonw_object(w);
     jsonw_kstr(w, "session_id", s->id);
@@ -117,6 +118,7 @@ static int delete_all(struct exchange *ex, struct err *err)
 {
     (void)err;
     shell_sessions_stop(app_of(ex)->shells, "closed by a client");
+    store_flush_if_pending(app_of(ex)->store);
     reply_message(ex, "All sessions closed");
     return 0;
 }
@@ -128,6 +130,7 @@ static int delete_session(struct exchange *ex, struct err *err)
     if (shell_find(ex, id, &s, err) < 0)
         return -1;
     shell_session_end(s, "closed by a client");
+    store_flush_if_pending(app_of(ex)->store);
     reply_message(ex, "Session closed");
     return 0;
 }

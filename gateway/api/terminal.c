@@ -51,6 +51,11 @@ static void queue_control(struct terminal *t, const struct bytes *json)
         ws_close(t->ws, 1008, "messages are not being read");
         return;
     }
+    if (json->failed || bytes_reserve(&t->control, n + sizeof n) < 0) {
+        bytes_clear(&t->control);
+        ws_close(t->ws, 1011, "out of memory");
+        return;
+    }
     (void)bytes_add(&t->control, &n, sizeof n);
     (void)bytes_add(&t->control, json->data, n);
     ws_want_write(t->ws);
@@ -131,8 +136,12 @@ static int send_output(struct terminal *t)
     if (!text.len)
         return 0;
     struct jsonw w = begin(t, "output");
-    jsonw_ktext(&w, "data", text.data, text.len);
+    jsonw_kbytes(&w, "data", &text);
     jsonw_object_end(&w);
+    if (t->json.failed) {
+        ws_close(t->ws, 1011, "out of memory");
+        return -1;
+    }
     return ws_send(t->ws, t->json.data, t->json.len);
 }
 

@@ -15,7 +15,7 @@ void bytes_done(struct bytes *b)
 void bytes_clear(struct bytes *b)
 {
     b->len = 0;
-    b->failed = false;
+    b->failed = b->no_memory = false;
 }
 
 void bytes_consume(struct bytes *b, size_t n)
@@ -47,7 +47,7 @@ int bytes_reserve(struct bytes *b, size_t more)
         cap = b->limit + 1;
     char *data = realloc(b->data, cap);
     if (!data) {
-        b->failed = true;
+        b->failed = b->no_memory = true;
         return -1;
     }
     b->data = data;

@@ -16,7 +16,8 @@
 struct bytes {
     char *data; /* not NUL-terminated unless bytes_text() was asked for */
     size_t len, cap, limit;
-    bool failed; /* an append did not fit the limit, or memory was out */
+    bool failed;    /* an append did not fit the limit, or memory was out */
+    bool no_memory; /* the latter */
 };
 
 #define BYTES_INIT(ceiling) ((struct bytes){.limit = (ceiling)})

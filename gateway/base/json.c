@@ -1,9 +1,8 @@
 #include "base/json.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <limits.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json_scan.h"
@@ -319,32 +318,14 @@ static int decode_object(struct decoder *d, const cJSON *tree, const struct fiel
     return 0;
 }
 
-/* cJSON says no more than that it did not work: this says when it was for want of memory. */
-static _Thread_local bool out_of_memory;
-
-static void *noting_malloc(size_t n)
-{
-    void *p = malloc(n);
-    out_of_memory |= p == NULL;
-    return p;
-}
-
-static void note_memory(void)
-{
-    cJSON_Hooks hooks = {noting_malloc, free};
-    cJSON_InitHooks(&hooks);
-}
-
 static int parse(struct decoder *d, const char *text, size_t n, cJSON **ret_tree)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     const char *end = NULL;
     if (json_scan(text, n, d->err) < 0)
         return -1;
-    (void)pthread_once(&once, note_memory);
-    out_of_memory = false;
+    errno = 0; /* cJSON does not tell why it gave up */
     cJSON *tree = cJSON_ParseWithLengthOpts(text, n, &end, 0);
-    if (!tree && out_of_memory)
+    if (!tree && errno == ENOMEM)
         return err_memory(d->err);
     if (!tree)
         return err_set(d->err, ERR_SYNTAX, "malformed JSON near byte %zu",

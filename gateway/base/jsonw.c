@@ -172,6 +172,15 @@ void jsonw_ktext(struct jsonw *w, const char *name, const char *text, size_t n)
     jsonw_text(w, text, n);
 }
 
+void jsonw_kbytes(struct jsonw *w, const char *name, const struct bytes *text)
+{
+    jsonw_ktext(w, name, text->data ? text->data : "", text->len);
+    if (text->failed)
+        w->out->failed = true;
+    if (text->no_memory)
+        w->out->no_memory = true;
+}
+
 void jsonw_kint(struct jsonw *w, const char *name, int64_t value)
 {
     jsonw_key(w, name);

@@ -48,6 +48,8 @@ void jsonw_string_end(struct jsonw *w);
 /* Name and value in one. */
 void jsonw_kstr(struct jsonw *w, const char *name, const char *text);
 void jsonw_ktext(struct jsonw *w, const char *name, const char *text, size_t n);
+/* What a buffer holds; one that is not whole makes the output fail too. */
+void jsonw_kbytes(struct jsonw *w, const char *name, const struct bytes *text);
 void jsonw_kint(struct jsonw *w, const char *name, int64_t value);
 void jsonw_knumber(struct jsonw *w, const char *name, double value);
 void jsonw_kbool(struct jsonw *w, const char *name, bool value);

@@ -242,33 +242,64 @@ static int overwrite(const struct file_draft *d, const struct target *t, struct 
     return ftruncate(fd, end) < 0 ? file_fail(err, errno) : 0;
 }
 
-/* Give the draft a name in the destination's directory. */
+static int link_as(const struct file_draft *d, int dir, const char *name)
+{
+    char self[40];
+    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", d->fd);
+    return linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW);
+}
+
+/* Give the draft a name in that directory, which becomes the draft's. */
 static int settle(struct file_draft *d, int dir)
 {
-    char self[40], name[32];
-    if (d->name[0])
-        return 0;
-    d->dir = openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (d->dir < 0)
+    char name[32];
+    if (dir < 0)
         return -1;
+    d->dir = dir;
     make_name(name);
-    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", d->fd);
-    if (linkat(AT_FDCWD, self, d->dir, name, AT_SYMLINK_FOLLOW) < 0)
+    if (link_as(d, dir, name) < 0)
         return -1;
     memcpy(d->name, name, sizeof name);
     return 0;
 }
 
-static int replace(struct file_draft *d, const struct target *t)
+static void unsettle(struct file_draft *d)
 {
-    if (settle(d, t->dir) < 0 || renameat(d->dir, d->name, t->dir, t->name) < 0)
+    if (d->name[0])
+        (void)unlinkat(d->dir, d->name, 0);
+    if (d->dir >= 0)
+        (void)close(d->dir);
+    d->name[0] = '\0';
+    d->dir = -1;
+}
+
+static int take_place(struct file_draft *d, const struct target *t)
+{
+    if (renameat(d->dir, d->name, t->dir, t->name) < 0)
         return -1;
     d->name[0] = '\0';
     return 0;
 }
 
+static int replace(const struct files *files, struct file_draft *d, const struct target *t)
+{
+    if (d->name[0])
+        return take_place(d, t);
+    if (!t->exists && link_as(d, t->dir, t->name) == 0)
+        return 0;
+    /* A crash between the name and the place leaves nothing beside the destination. */
+    if (settle(d, open(files_drafts(files), O_PATH | O_DIRECTORY | O_CLOEXEC)) == 0 &&
+        take_place(d, t) == 0)
+        return 0;
+    unsettle(d);
+    if (settle(d, openat(t->dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return -1;
+    return take_place(d, t);
+}
+
 /* The destination turned out to be on another file system. */
-static int move_across(struct file_draft *d, const struct target *t, bool keep, struct err *err)
+static int move_across(const struct files *files, struct file_draft *d, const struct target *t,
+                       bool keep, struct err *err)
 {
     struct file_draft near = FILE_DRAFT_NONE;
     if (draft_at(t->dir, &near) < 0)
@@ -276,23 +307,24 @@ static int move_across(struct file_draft *d, const struct target *t, bool keep, 
     int r = file_copy(d->fd, near.fd, err);
     if (r == 0 && keep)
         r = inherit(&near, &t->st, err);
-    if (r >= 0 && replace(&near, t) < 0)
+    if (r >= 0 && replace(files, &near, t) < 0)
         r = file_fail(err, errno);
     file_draft_discard(&near);
     return r < 0 ? -1 : 0;
 }
 
-static int commit(struct file_draft *d, const struct target *t, struct err *err)
+static int commit(const struct files *files, struct file_draft *d, const struct target *t,
+                  struct err *err)
 {
     if (t->exists) {
         int r = t->st.st_nlink > 1 ? 0 : inherit(d, &t->st, err);
         if (r <= 0)
             return r < 0 ? -1 : overwrite(d, t, err);
     }
-    if (replace(d, t) == 0)
+    if (replace(files, d, t) == 0)
         return 0;
     if (errno == EXDEV)
-        return move_across(d, t, t->exists, err);
+        return move_across(files, d, t, t->exists, err);
     if (t->exists && (lacks_permission(errno) || errno == EBUSY))
         return overwrite(d, t, err);
     return file_fail(err, errno);
@@ -321,7 +353,7 @@ int file_draft_commit(struct files *files, struct file_draft *d, const char *pat
     if (r == 0 && expected && !is_version(&t, expected))
         r = err_set(err, ERR_CONFLICT, "The file was changed by someone else meanwhile");
     if (r == 0)
-        r = commit(d, &t, err);
+        r = commit(files, d, &t, err);
     if (expected)
         files_unlock(files);
     file_draft_discard(d);

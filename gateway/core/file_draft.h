@@ -1,8 +1,9 @@
 /* core/file_draft.h: a file takes its place whole or not at all.
  *
  * A draft is written beside its destination and then renamed over it, so that readers see the old
- * version or the new one. It has no name until the end where the file system can do that, so that
- * nothing is left behind even by a crash. An existing file keeps its mode, owner and links: links
+ * version or the new one. It has no name until the end where the file system can do that, and then
+ * one in the gateway's own folder where that is on the same file system: so nothing is left behind
+ * even by a crash. An existing file keeps its mode, owner and links: links
  * to it are followed, and where it cannot be replaced without losing something (further hard links,
  * an owner we cannot give, a directory we cannot write, a mount point) its content is overwritten
  * instead. Any thread; a draft has one owner. */

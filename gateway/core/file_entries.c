@@ -38,8 +38,10 @@ struct file_entry *entries_add(struct file_entries *entries, const char *path, s
             entries->room = room;
         }
     }
-    if (entries->n >= entries->limit || entries->n == entries->room ||
-        bytes_reserve(&entries->pool, n + 1) < 0) {
+    bool no_room = entries->n < entries->limit && entries->n == entries->room;
+    bool no_name = !no_room && bytes_reserve(&entries->pool, n + 1) < 0;
+    entries->no_memory |= no_room || (no_name && entries->pool.no_memory);
+    if (entries->n >= entries->limit || entries->n == entries->room || no_name) {
         entries->full = true;
         return NULL;
     }
@@ -113,12 +115,22 @@ struct walker {
     const struct walk *walk;
     char path[PATH_MAX];
     bool stopped;
+    int why; /* errno: something could not be read that should */
 };
+
+static void cannot_read(struct walker *w, int why)
+{
+    if (why == EACCES || why == EPERM || why == ENOENT || why == ENOTDIR || why == ELOOP)
+        return;
+    w->why = why;
+    w->stopped = true;
+}
 
 static void walk_into(struct walker *w, int fd, size_t n, int64_t depth)
 {
     DIR *dir = fdopendir(fd);
     if (!dir) {
+        cannot_read(w, errno);
         (void)close(fd);
         return;
     }
@@ -134,18 +146,23 @@ static void walk_into(struct walker *w, int fd, size_t n, int64_t depth)
         if (r <= 0 || depth <= 1)
             continue;
         int below = openat(fd, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (below < 0)
+        if (below < 0) {
+            cannot_read(w, errno);
             continue;
+        }
         w->path[n + length] = '/';
         walk_into(w, below, n + length + 1, depth - 1);
     }
     (void)closedir(dir);
 }
 
-void walk_tree(int dir, int64_t depth, const struct walk *walk)
+int walk_tree(int dir, int64_t depth, const struct walk *walk, struct err *err)
 {
     struct walker w = {.walk = walk};
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
+    if (fd < 0)
+        cannot_read(&w, errno);
+    else
         walk_into(&w, fd, 0, depth > LIST_MAX_DEPTH ? LIST_MAX_DEPTH : depth);
+    return w.why ? err_errno(err, w.why, "cannot read the directory") : 0;
 }

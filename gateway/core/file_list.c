@@ -1,5 +1,6 @@
 #include "core/file_list.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -37,8 +38,11 @@ static int take_entry(void *arg, const char *path, const char *name, int dir)
     struct stat st, target;
     if (name[0] == '.' && !l->in->show_hidden)
         return 0;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return 0; /* gone meanwhile */
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT)
+            return 0; /* gone meanwhile */
+        st = (struct stat){.st_size = 0};
+    }
     bool enter = S_ISDIR(st.st_mode);
     if (S_ISLNK(st.st_mode) && fstatat(dir, name, &target, 0) == 0)
         st = target;
@@ -112,9 +116,13 @@ int file_list(struct files *files, const struct list_request *in, struct jsonw *
     entries_init(&l.entries, LIST_MAX_ENTRIES);
     int64_t depth = in->max_depth == INT_ABSENT ? LIST_MAX_DEPTH : in->max_depth;
     const struct walk walk = {take_entry, &l};
-    walk_tree(dir, in->recursive ? depth : 1, &walk);
-    entries_sort(&l.entries, file_order_of(in->sort_by), in->sort_desc);
-    write_list(w, &l);
+    int r = walk_tree(dir, in->recursive ? depth : 1, &walk, err);
+    if (r == 0 && l.entries.no_memory)
+        r = err_memory(err);
+    if (r == 0) {
+        entries_sort(&l.entries, file_order_of(in->sort_by), in->sort_desc);
+        write_list(w, &l);
+    }
     entries_done(&l.entries);
-    return 0;
+    return r;
 }

@@ -51,7 +51,8 @@ struct file_entries {
     struct bytes pool;
     struct file_entry *items;
     size_t n, room, limit;
-    bool full; /* an entry did not fit */
+    bool full;      /* an entry did not fit */
+    bool no_memory; /* so it was */
 };
 
 void entries_init(struct file_entries *entries, size_t limit);
@@ -66,6 +67,7 @@ struct walk {
     int (*each)(void *arg, const char *path, const char *name, int dir);
     void *arg;
 };
-void walk_tree(int dir, int64_t depth, const struct walk *walk);
+/* Directories that may not be entered, or are gone, are passed over; any other failure is one. */
+int walk_tree(int dir, int64_t depth, const struct walk *walk, struct err *err) MUST_CHECK;
 
 #endif

@@ -1,13 +1,18 @@
 #include "core/files.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "core/socket_dir.h"
 
 struct files {
     char *workspace, *state, *ripgrep;
+    char drafts[PATH_MAX];
     pthread_mutex_t lock;
     pthread_mutex_t upload_lock;
     unsigned uploads;
@@ -31,6 +36,18 @@ static char *find_program(const char *name)
     return NULL;
 }
 
+/* Without the folder drafts are named beside what they replace. */
+static void open_drafts(struct files *files)
+{
+    int n = snprintf(files->drafts, sizeof files->drafts, "%s/drafts", files->state);
+    bool made = files->state[0] && n < (int)sizeof files->drafts &&
+                (mkdir(files->drafts, 0700) == 0 || errno == EEXIST);
+    if (made)
+        socket_dir_empty(files->drafts);
+    else
+        files->drafts[0] = '\0';
+}
+
 int files_open(const char *workspace, const char *state, struct files **ret_files, struct err *err)
 {
     struct files *files = calloc(1, sizeof *files);
@@ -45,6 +62,7 @@ int files_open(const char *workspace, const char *state, struct files **ret_file
         files_close(files);
         return err_memory(err);
     }
+    open_drafts(files);
     *ret_files = files;
     return 0;
 }
@@ -69,6 +87,11 @@ const char *files_workspace(const struct files *files)
 const char *files_state(const struct files *files)
 {
     return files->state;
+}
+
+const char *files_drafts(const struct files *files)
+{
+    return files->drafts;
 }
 
 const char *files_ripgrep(const struct files *files)

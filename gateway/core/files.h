@@ -16,6 +16,9 @@ void files_close(struct files *files);
 
 const char *files_workspace(const struct files *files);
 const char *files_state(const struct files *files);
+/* Where drafts get a name before they take their place; "" without a state folder. What a killed
+ * gateway left there is removed when it is opened. */
+const char *files_drafts(const struct files *files);
 /* ripgrep's path, or NULL when it is not installed. */
 const char *files_ripgrep(const struct files *files);
 

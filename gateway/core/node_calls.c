@@ -171,26 +171,28 @@ static void take_answer(struct node_session *s, const struct code_told *told)
 }
 
 /* Code can write frames of its own: what is not the answer leaves nothing behind. */
-static void on_said(void *arg, const char *json, size_t n)
+static int on_said(void *arg, const char *json, size_t n)
 {
     struct node_session *s = arg;
     struct node_call *call = s->current;
     struct code_told told = {.id = 0};
-    struct err err;
+    struct err err = ERR_INIT;
     struct arena *arena = arena_new();
     if (!arena || code_told_decode(arena, json, n, &told, &err) < 0) {
+        bool no_memory = !arena || err.kind == ERR_MEMORY;
         arena_free(arena);
-        return; /* its time limit ends the call */
+        return no_memory ? -1 : 0; /* its time limit ends the call */
     }
     if (told.id == 0 && told.version.p)
         s->major = (int)strtol(told.version.p, NULL, 10);
     if (!call || told.id == 0 || told.id != call->id) {
         arena_free(arena);
-        return;
+        return 0;
     }
     call->told = arena;
     take_answer(s, &told);
     start_next(s);
+    return 0;
 }
 
 static void on_ended(void *arg, struct exit_status status)

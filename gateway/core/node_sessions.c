@@ -63,7 +63,7 @@ static void drop_spare(struct node_sessions *t)
     t->spare_major = 0;
 }
 
-static void on_spare_said(void *arg, const char *json, size_t n)
+static int on_spare_said(void *arg, const char *json, size_t n)
 {
     struct node_sessions *t = arg;
     struct code_told told;
@@ -72,6 +72,7 @@ static void on_spare_said(void *arg, const char *json, size_t n)
     if (arena && code_told_decode(arena, json, n, &told, &err) == 0 && told.version.p)
         t->spare_major = (int)strtol(told.version.p, NULL, 10);
     arena_free(arena);
+    return 0;
 }
 
 static void on_spare_ended(void *arg, struct exit_status status)

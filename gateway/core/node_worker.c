@@ -120,7 +120,12 @@ static void take_frames(struct node_worker *w)
         }
         if (w->told.len < FRAME_HEAD + n)
             return;
-        w->hooks.said(w->hooks.arg, w->told.data + FRAME_HEAD, n);
+        if (w->hooks.said(w->hooks.arg, w->told.data + FRAME_HEAD, n) < 0) {
+            log_warn("node: out of memory for what a session's process says");
+            close_end(&w->ends[CHANNEL]);
+            kill_group(w);
+            return;
+        }
         bytes_consume(&w->told, FRAME_HEAD + n);
     }
 }

@@ -18,7 +18,8 @@ struct node_worker;
 
 struct node_worker_hooks {
     /* One frame. The worker may be closed in here. */
-    void (*said)(void *arg, const char *json, size_t n);
+    /* -1: it could not be heard for want of memory, and the process is killed. */
+    int (*said)(void *arg, const char *json, size_t n);
     /* The process is gone, or spoke what is no frame and was killed. Close the worker then. */
     void (*ended)(void *arg, struct exit_status status);
     void *arg;

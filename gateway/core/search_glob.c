@@ -36,8 +36,12 @@ static int take_paths(void *arg, const char *data, size_t n)
         const char *end = memchr(data, '\0', n);
         size_t used = end ? (size_t)(end - data) : n;
         (void)bytes_add(&c->partial, data, used);
+        if (c->partial.failed) {
+            c->entries.no_memory = true; /* no path is as long as the ceiling */
+            return 1;
+        }
         if (!end)
-            return c->partial.failed;
+            return 0;
         take_path(c, c->partial.data, c->partial.len);
         bytes_clear(&c->partial);
         data = end + 1;
@@ -97,6 +101,8 @@ static int list_files(struct files *files, const struct listing *l, struct colle
     /* What cannot be listed is left out, as ls would. */
     int r = rg_run(&rg, files, l->path, "./", &taker, err);
     arena_free(arena);
+    if (r >= 0 && c->entries.no_memory)
+        return err_memory(err);
     return r < 0 ? -1 : 0;
 }
 
@@ -269,8 +275,10 @@ int search_glob(struct files *files, const struct glob_request *in, struct jsonw
     if (r == 0 && !in->files_only) {
         struct directory_walk d = {in, pattern, &c, hidden};
         const struct walk walk = {take_directory, &d};
-        walk_tree(dir, LIST_MAX_DEPTH, &walk);
+        r = walk_tree(dir, LIST_MAX_DEPTH, &walk, err);
     }
+    if (r == 0 && c.entries.no_memory)
+        r = err_memory(err);
     if (r == 0) {
         enum file_order order = file_order_of(in->sort_by);
         if (in->include_metadata || order == ORDER_SIZE || order == ORDER_MODIFIED)

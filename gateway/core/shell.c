@@ -73,6 +73,15 @@ void shell_show(struct shell *sh, const char *data, size_t n)
     scrollback_add(&sh->scrollback, data, n);
 }
 
+static ssize_t read_terminal(int fd, char *to, size_t room)
+{
+    ssize_t n;
+    do
+        n = read(fd, to, room);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
 /* Returns how much was read; fewer than `at_most` means that there was no more. */
 static size_t read_some(struct shell *sh, size_t at_most)
 {
@@ -82,7 +91,7 @@ static size_t read_some(struct shell *sh, size_t at_most)
         size_t used = 0;
         ssize_t n = 0;
         while (used + 4096 <= sizeof chunk &&
-               (n = read(sh->pty.master, chunk + used, sizeof chunk - used)) > 0)
+               (n = read_terminal(sh->pty.master, chunk + used, sizeof chunk - used)) > 0)
             used += (size_t)n;
         if (used && !sh->suppress) {
             shell_show(sh, chunk, used);
@@ -90,7 +99,7 @@ static size_t read_some(struct shell *sh, size_t at_most)
         }
         total += used;
         if (used + 4096 <= sizeof chunk) {
-            if (n < 0 && errno != EAGAIN && errno != EINTR && sh->pty_watch)
+            if (n < 0 && errno != EAGAIN && sh->pty_watch)
                 watch_set(sh->pty_watch, 0); /* hung up: the exit is on its way */
             break;
         }

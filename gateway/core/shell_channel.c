@@ -130,12 +130,11 @@ static void on_events(void *arg, unsigned events)
         if (!end)
             return;
         size_t used = (size_t)(end - ch->buffer.data) + 1;
-        char *line = strdup(ch->buffer.data);
+        /* A report may end the channel, and needs no memory to be heard. */
+        char line[EVENT_CEILING];
+        memcpy(line, ch->buffer.data, used);
         bytes_consume(&ch->buffer, used);
-        if (!line)
-            return;
         take_report(sh, line);
-        free(line);
     }
 }
 
@@ -152,6 +151,11 @@ int channel_open(struct shell *sh, struct err *err)
         return -1;
     }
     ch->buffer = bytes_with_limit(EVENT_CEILING);
+    /* What the shell reports is never lost for want of memory. */
+    if (bytes_reserve(&ch->buffer, EVENT_CEILING) < 0) {
+        channel_close(sh);
+        return err_memory(err);
+    }
     watch_set(ch->watch, WATCH_READ);
     return 0;
 }

@@ -88,10 +88,14 @@ static void finish(struct exchange *ex, unsigned status)
     static const char too_large[] =
         "{\"success\":false,\"message\":\"the answer is larger than the "
         "gateway sends in one piece\",\"data\":null,\"hint\":null}";
+    static const char no_memory[] = "{\"success\":false,\"message\":\"out of memory\","
+                                    "\"data\":null,\"hint\":null}";
     struct jsonw *w = &ex->writer;
     write_hint(ex, w);
     jsonw_object_end(w);
-    if (ex->out.failed)
+    if (ex->out.no_memory)
+        exchange_reply_static(ex, 503, JSON_TYPE, no_memory, sizeof no_memory - 1);
+    else if (ex->out.failed)
         exchange_reply_static(ex, 500, JSON_TYPE, too_large, sizeof too_large - 1);
     else
         exchange_reply(ex, status, JSON_TYPE, &ex->out);

@@ -146,7 +146,7 @@ static bool take_head(struct exchange *ex, const char *method, const char *versi
     ex->headers = arena_alloc(ex->arena, room * sizeof *ex->headers);
     ex->method = (struct text){arena_copy(ex->arena, method, strlen(method)), strlen(method)};
     ex->http10 = strcmp(version, "HTTP/1.0") == 0;
-    if (!ex->headers || !ex->method.p || !ex->target.p || !ex->path.p)
+    if (!ex->headers || !ex->method.p || !ex->target.p || !ex->path.p || ex->no_memory)
         return false;
     (void)MHD_get_connection_values_n(ex->con, MHD_HEADER_KIND, take_header, ex);
 #if MHD_VERSION < 0x00097600

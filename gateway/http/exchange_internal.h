@@ -118,6 +118,7 @@ struct exchange {
     struct text method, target, raw_path, path;
     const char *raw_target; /* where MHD read it; an address to compare only */
     bool http10, bad_target, misread;
+    bool no_memory;        /* for the target: not to be told from a bad one otherwise */
     bool undecoded;        /* path or query could not be decoded, or not wholly */
     const char *bad_query; /* name of a query value that is no text */
     struct header *headers;

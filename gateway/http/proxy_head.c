@@ -219,8 +219,11 @@ int proxy_request_head(const struct exchange *ex, const struct address *address,
     }
     write_framing(&rq, body);
     (void)bytes_adds(out, "\r\n");
-    return out->failed ? err_set(err, ERR_TOO_LARGE, "the request's head is too long to pass on")
-                       : 0;
+    if (!out->failed)
+        return 0;
+    return out->no_memory
+               ? err_memory(err)
+               : err_set(err, ERR_TOO_LARGE, "the request's head is too long to pass on");
 }
 
 /* ---- the answer ---- */

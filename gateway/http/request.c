@@ -18,6 +18,8 @@ static int decode_text(struct exchange *ex, const char *raw, size_t n, bool plus
                        struct text *ret_text)
 {
     char *copy = arena_copy(ex->arena, raw, n);
+    if (!copy)
+        ex->no_memory = true;
     long length = copy ? percent_decode(copy, n, plus) : -1;
     if (length < 0 || memchr(copy, '\0', (size_t)length) || !utf8_valid(copy, (size_t)length))
         return -1;
@@ -50,8 +52,10 @@ static int parse_query(struct exchange *ex, const char *query)
 {
     int r = 0;
     ex->query = arena_alloc(ex->arena, MAX_QUERY_PAIRS * sizeof *ex->query);
-    if (!ex->query)
+    if (!ex->query) {
+        ex->no_memory = true;
         return -1;
+    }
     while (*query) {
         size_t n = strcspn(query, "&");
         if (add_pair(ex, query, n) < 0)

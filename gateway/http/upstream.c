@@ -114,11 +114,14 @@ static int flush(struct upstream_call *c)
     return 0;
 }
 
-/* It may have answered before it stopped to listen: that is still to be read. */
+/* It may have answered before it stopped to listen: that is still to be read. Where it listens and
+ * sending failed all the same, it hears that the rest of the request will not come. */
 static void stop_sending(struct upstream_call *c, int why)
 {
     c->deaf = true;
     c->why_deaf = why;
+    if (c->connection)
+        (void)shutdown(c->connection->fd, SHUT_WR);
     if (c->repeatable)
         return;
     bytes_clear(&c->out);

@@ -37,6 +37,7 @@ struct ws {
     struct timer *deadline;  /* of a client's connect */
     unsigned char *frame;    /* LWS_PRE and the last message sent */
     size_t frame_size;
+    struct ws **tie; /* as a server, until the upgrade: in the exchange's arena, the way to here */
 };
 
 static void ws_free(struct ws *ws)
@@ -213,8 +214,10 @@ int ws_send(struct ws *ws, const char *text, size_t n)
 {
     if (ws->frame_size < LWS_PRE + n) {
         unsigned char *frame = realloc(ws->frame, LWS_PRE + n);
-        if (!frame)
+        if (!frame) {
+            ws_close(ws, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, "out of memory");
             return -1;
+        }
         ws->frame = frame;
         ws->frame_size = LWS_PRE + n;
     }
@@ -267,6 +270,7 @@ static void on_upgraded(void *arg, struct upgraded *up, int fd, const char *extr
     struct ws *ws = arg;
     struct err err;
     int mine = ws->pair[0];
+    *ws->tie = NULL;
     bool adopted = adopt(ws);
     /* From here the pair's ends belong to the tunnel and to libwebsockets. */
     struct tunnel_side client = {fd, release_upgraded, up, extra, n};
@@ -292,6 +296,24 @@ static bool accept_value(const char *key, char out[40])
     return lws_b64_encode_string((const char *)digest, sizeof digest, out, 40) > 0;
 }
 
+/* The exchange is over; without an upgrade nobody else comes for the WebSocket. */
+static void on_exchange_over(void *arg)
+{
+    struct ws **tie = arg;
+    if (*tie)
+        ws_gone(*tie);
+}
+
+static int tie_to_exchange(struct ws *ws, struct exchange *ex)
+{
+    struct arena *arena = exchange_arena(ex);
+    ws->tie = arena_alloc(arena, sizeof(struct ws *));
+    if (!ws->tie || arena_defer(arena, on_exchange_over, ws->tie) < 0)
+        return -1;
+    *ws->tie = ws;
+    return 0;
+}
+
 int ws_accept(struct ws_context *context, struct exchange *ex, const struct ws_hooks *hooks,
               void *arg, struct err *err)
 {
@@ -309,6 +331,10 @@ int ws_accept(struct ws_context *context, struct exchange *ex, const struct ws_h
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ws->pair) < 0) {
         ws_free(ws);
         return err_errno(err, errno, "cannot open a WebSocket");
+    }
+    if (tie_to_exchange(ws, ex) < 0) {
+        ws_free(ws);
+        return err_memory(err);
     }
     exchange_add_header(ex, "Upgrade", "websocket");
     exchange_add_header(ex, "Sec-WebSocket-Accept", value);

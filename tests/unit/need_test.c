@@ -33,8 +33,8 @@ static uint16_t port;
 
 /* ---- rows ---- */
 
-static int calls;
-static bool ready_when_called;
+static _Atomic int calls; /* workers call, too */
+static _Atomic bool ready_when_called;
 
 static int answer(struct exchange *ex, struct err *err)
 {
