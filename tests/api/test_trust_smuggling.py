@@ -148,7 +148,8 @@ def send(front: Front, way: Way, case: Case) -> tuple[bytes, bytes, list[Seen]]:
     front.recorder.clear()
     lines = way.lines(port)
     data = spell(case.text, way.target(port, named("case", case)), lines, way.target(port, named("hidden", case)))
-    data += f"GET {way.target(port, '/next')} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode()
+    following = way.target(port, named("next", case))
+    data += f"GET {following} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode()
     if not case.waits:
         return data, front.ask(data), front.seen_after(way)
     with front.connect() as connection:
