@@ -454,8 +454,7 @@ static void on_timeout(void *arg)
 {
     struct server *server = arg;
     server->timeout_due = 0;
-    /* Not from here: a timer set anew to no time at all would starve the loop. */
-    server->kick = true;
+    server->kick = true; /* not from here: a timer of no time would starve the loop */
 }
 
 static void before_wait(void *arg)

@@ -137,13 +137,19 @@ def behind_nginx(alone: Front, tmp_path_factory) -> Iterator[Front]:
         yield Front(alone.server, alone.recorder, nginx)
 
 
+def named(kind: str, case: Case) -> str:
+    """Each case has targets of its own: what of one that nobody waited for comes late is not the next one's."""
+    return f"/{kind}-{CASES.index(case)}"
+
+
 def send(front: Front, way: Way, case: Case) -> tuple[bytes, bytes, list[Seen]]:
     """The case and a request behind it on one connection: what was sent, what was answered, what arrived."""
     port = front.recorder.port
     front.recorder.clear()
     lines = way.lines(port)
-    data = spell(case.text, way.target(port, "/case"), lines, way.target(port, "/hidden"))
-    data += f"GET {way.target(port, '/next')} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode()
+    data = spell(case.text, way.target(port, named("case", case)), lines, way.target(port, named("hidden", case)))
+    following = way.target(port, named("next", case))
+    data += f"GET {following} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode()
     if not case.waits:
         return data, front.ask(data), front.seen_after(way)
     with front.connect() as connection:
@@ -152,20 +158,21 @@ def send(front: Front, way: Way, case: Case) -> tuple[bytes, bytes, list[Seen]]:
 
 
 def wanted_body(way: Way, port: int, case: Case) -> bytes:
-    return spell(case.fine or "", "", way.lines(port), way.target(port, "/hidden"))
+    return spell(case.fine or "", "", way.lines(port), way.target(port, named("hidden", case)))
 
 
 def trouble(front: Front, way: Way, case: Case, told: bytes, seen: list[Seen]) -> str | None:
     port = front.recorder.port
+    seen = [s for s in seen if s.target.endswith(f"-{CASES.index(case)}")]
     targets = [s.target for s in seen]
-    both = [way.arrives(port, "/case"), way.arrives(port, "/next")]
+    both = [way.arrives(port, named("case", case)), way.arrives(port, named("next", case))]
     wanted = both[:1] if case.chunked else both
     if front.recorder.unclear:
         return f"what arrived is unclear: {front.recorder.unclear}"
     if front.nginx and case.nginx_feeds:
         # As many as nginx answered: the two of them agree.
         return None if case.waits or len(targets) <= len(statuses(told)) else "other requests arrived"
-    if way.arrives(port, "/hidden") in targets:
+    if way.arrives(port, named("hidden", case)) in targets:
         return "the hidden request arrived"
     if front.nginx or case.either:
         # nginx mends some and refuses others; whichever, it is not more than what was sent.
