@@ -44,7 +44,7 @@ RUN_ARGS ?=
 
 JOBS := $(shell nproc)
 
-.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz image image-test clean
+.PHONY: all gateway services services-installed web unit deps test-deps bench-deps run test lint bench fuzz soak soak-client fuzzed image image-test clean
 
 all: gateway web services
 
@@ -63,7 +63,7 @@ run: deps
 # The whole suite under AddressSanitizer and UBSan, and what depends on the clock on the shipped
 # build too.
 test: test-deps
-	@$(MAKE) --no-print-directory -j$(JOBS) all unit
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit soak-client
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services unit
 	@tests/run.sh all
 
@@ -74,10 +74,15 @@ bench: bench-deps
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run.sh
 
-# FUZZ_SECONDS per target
+# FUZZ_SECONDS of CPU per target, two targets at a time
 FUZZ_SECONDS ?= 600
 fuzz: test-deps
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+# Five minutes of 2,000 connections, ten of 64 execs, 10,000 sessions; tests/soak/soak.c has the settings.
+soak: test-deps
+	@$(MAKE) --no-print-directory -j$(JOBS) all soak-client
+	@build/soak-client build/sandgate
 
 image:
 	docker build -t sandgate .
@@ -111,6 +116,10 @@ $(B)/unit/%: tests/unit/%.c tests/unit/check.h $(OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -o $@ $< $(filter %.o,$^) $(LDLIBS)
 
+soak-client: $(B)/soak-client
+$(B)/soak-client: $(wildcard tests/soak/*.[ch])
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS_HARDEN) -o $@ $(filter %.c,$^) -lcjson -lsqlite3 -lcrypto -lpthread
+
 # The hooks are embedded by .incbin, which no compiler reports as a dependency.
 $(B)/obj/core/shell_channel.o: gateway/core/shell_hooks.bash
 
@@ -122,6 +131,12 @@ SERVICE_BIN  :=
 include $(wildcard services/*/build.mk)
 
 services: $(SERVICE_FILE:services/%=$(B)/services/%) $(SERVICE_BIN) services-installed
+
+# What the fuzz targets test, sanitised: tests/fuzz/build.sh says how.
+fuzzed: $(B)/libfuzzed.a
+$(B)/libfuzzed.a: $(OBJ) $(addprefix $(B)/obj/services/desktop/,control_request.o keynames.o rfb.o rfb_clipboard.o xwd.o)
+	@rm -f $@
+	@ar rcs $@ $^
 
 # What a service cannot build it installs: services/NAME/install DEST makes DEST/installed, and does
 # nothing when that is there already. The other builds have a link to the one.

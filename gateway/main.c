@@ -30,6 +30,7 @@
 #include "http/upstream.h"
 #include "http/ws.h"
 #include "io/birth.h"
+#include "io/slack.h"
 #include "io/spawn.h"
 #include "store/store.h"
 
@@ -50,6 +51,7 @@ struct gateway {
     struct config config;
     struct environment *environment;
     struct pipeline pipeline;
+    struct slack *slack;
     struct app app;
 };
 
@@ -152,7 +154,8 @@ static int open_base(struct gateway *g, struct err *err)
         return -1;
     if (environment_open(&g->config, environ, &g->environment, err) < 0 ||
         toolbox_open(g->environment, &g->app.toolbox, err) < 0 ||
-        loop_open(&g->app.loop, err) < 0 || children_open(g->app.loop, &g->app.children, err) < 0 ||
+        loop_open(&g->app.loop, err) < 0 || slack_open(g->app.loop, &g->slack, err) < 0 ||
+        children_open(g->app.loop, &g->app.children, err) < 0 ||
         loop_signal(g->app.loop, SIGTERM, on_stop, g, err) < 0 ||
         loop_signal(g->app.loop, SIGINT, on_stop, g, err) < 0)
         return -1;
@@ -186,7 +189,8 @@ static int open_store(struct gateway *g, struct err *err)
 static int open_sessions(struct gateway *g, struct err *err)
 {
     struct app *app = &g->app;
-    history_settle(app->store, g->config.history_days);
+    if (history_settle(app->store, &g->config, err) < 0)
+        return -1;
     if (bash_sessions_open(app->loop, app->children, app->store, &g->config, g->environment,
                            &app->bash, err) < 0)
         return -1;
@@ -344,6 +348,7 @@ static void close_all(struct gateway *g)
     if (g->app.store)
         loop_drain(g->app.loop, store_idle, g->app.store, SHUTDOWN_GRACE_MS);
     store_close(g->app.store);
+    slack_close(g->slack);
     loop_close(g->app.loop);
     children_close(g->app.children);
     birth_close();

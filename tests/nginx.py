@@ -7,6 +7,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
+from ports import free_port
 from waiting import allow, eventually
 
 CONFIGURATION = """
@@ -51,9 +52,7 @@ class Nginx:
 
     def __init__(self, gateway, root: Path, prefix: str) -> None:
         self.root, self.prefix = root, prefix
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.host = f"localhost:{self.port}"
         self.url = f"https://{self.host}{prefix}"
         self._make_certificate()

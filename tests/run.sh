@@ -1,11 +1,12 @@
 #!/bin/sh
-# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|desktop|browser|clock|all]...
+# Run the tests and say how many passed. Usage: tests/run.sh [unit|fuzz|web|api|sdk|e2e|desktop|browser|clock|soak|all]...
 #
 # A suite written sanitised:NAME runs against build/asan. `all` runs every suite there, and on the shipped build those
 # in which the compiler or the clock could make a difference (`clock` is the shell torture, the program contract, and
 # the desktop's cold start and recovery).
 #
-# Suites joined by + run side by side where there are two processors: none of them may measure time.
+# Suites joined by + run side by side where there are two processors, those joined by a comma one after the other: what
+# they measure of time must be generous.
 #
 # SANDGATE_BIN names another gateway binary than build/sandgate. SANDGATE_URL (and SANDGATE_KEY) name a gateway that
 # already runs; tests that need a process of their own are then left out. PYTEST_ARGS adds arguments to pytest.
@@ -100,6 +101,15 @@ run_suite() {
         [ $found -eq 1 ] || count 0 1
         ;;
     fuzz) run_program tests/fuzz/replay.sh ;;
+    soak)
+        # About a minute; `make soak` has the whole. What a sanitised gateway holds in memory says nothing.
+        if [ $build = build ]; then
+            SOAK_LOAD=15 SOAK_EXEC=8 SOAK_CYCLES=300 run_program build/soak-client "$build/sandgate"
+        else
+            SOAK_CONNECTIONS=500 SOAK_LOAD=6 SOAK_EXEC=4 SOAK_CYCLES=100 SOAK_RSS_KIB=0 \
+                run_program build/soak-client "$build/sandgate"
+        fi
+        ;;
     web) run_program npm --prefix web test ;;
     api) run_pytest build/venv api tests/api ;;
     desktop) run_pytest build/venv desktop tests/desktop ;;
@@ -124,12 +134,16 @@ run_suite() {
 # Each in a shell of its own that leaves what it printed and what it counted; both are told when it is over.
 run_beside() {
     pids=
+    # Whoever is in the background hears no Ctrl-C.
+    trap 'trap - TERM; kill 0' INT TERM
     for one in $1; do
-        log="$results/beside-$(echo "$one" | tr : -)"
+        log="$results/beside-$(echo "$one" | tr :, --)"
         rm -f "$log.count"
         (
             passed=0 failed=0
-            run_suite "$one" > "$log.log" 2>&1
+            for suite_of_lane in $(echo "$one" | tr , ' '); do
+                run_suite "$suite_of_lane"
+            done > "$log.log" 2>&1
             echo "$passed $failed" > "$log.count"
         ) &
         pids="$pids $!:$log"
@@ -141,12 +155,13 @@ run_beside() {
         tally=$(cat "$log.count" 2>/dev/null) || tally="0 1"
         count ${tally% *} ${tally#* }
     done
+    trap - INT TERM
 }
 
 suites=${*:-all}
 if [ "$suites" = all ]; then
-    suites="sanitised:unit fuzz web sanitised:api sanitised:sdk sanitised:e2e+sanitised:desktop sanitised:browser"
-    suites="$suites unit sdk clock"
+    suites="sanitised:unit fuzz web sanitised:api"
+    suites="$suites sanitised:e2e,sanitised:sdk,sdk+sanitised:desktop,sanitised:browser unit clock sanitised:soak soak"
 fi
 mkdir -p "$results"
 case $suites in
@@ -168,7 +183,7 @@ for suite in $suites; do
     if [ "$beside" != "$suite" ] && [ "$(nproc)" -gt 1 ]; then
         run_beside "$beside"
     else
-        for one in $beside; do
+        for one in $(echo "$beside" | tr , ' '); do
             run_suite "$one"
         done
     fi

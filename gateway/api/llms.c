@@ -76,16 +76,11 @@ static const struct {
 static const char *type_of(const struct field *f)
 {
     static const char *const names[] = {
-        [FIELD_TEXT] = "text",
-        [FIELD_PATH] = "path",
-        [FIELD_BOOL] = "true or false",
-        [FIELD_SWITCH] = "true or false",
-        [FIELD_INT] = "integer",
-        [FIELD_NUMBER] = "number",
-        [FIELD_CHOICE] = "one of",
-        [FIELD_TEXT_LIST] = "texts",
-        [FIELD_INT_LIST] = "integers",
-        [FIELD_TEXT_MAP] = "map of texts",
+        [FIELD_TEXT] = "text",          [FIELD_PATH] = "path",
+        [FIELD_BOOL] = "true or false", [FIELD_SWITCH] = "true or false",
+        [FIELD_INT] = "integer",        [FIELD_NUMBER] = "number",
+        [FIELD_CHOICE] = "one of",      [FIELD_TEXT_LIST] = "texts",
+        [FIELD_INT_LIST] = "integers",  [FIELD_TEXT_MAP] = "map of texts",
         [FIELD_FILE] = "file",
     };
     return names[f->type];

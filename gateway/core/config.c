@@ -86,6 +86,8 @@ static const struct setting settings[] = {
      10, 31536000, false, "an idle shell session without viewers ends after this"},
     {"history-days", "SANDGATE_HISTORY_DAYS", "30", KIND_COUNT, AT(history_days), 1, 3650, false,
      "how long ended sessions and commands are remembered"},
+    {"history-entries", "SANDGATE_HISTORY_ENTRIES", "20000", KIND_COUNT, AT(history_entries), 100,
+     10000000, false, "how many commands, and ended sessions, are remembered at most"},
     {"max-output-bytes", "SANDGATE_MAX_OUTPUT_BYTES", "268435456", KIND_COUNT, AT(max_output_bytes),
      65536, INT64_C(1) << 40, false, "output kept per command and stream; the middle is dropped"},
     {"check-config", NULL, NULL, KIND_SWITCH, AT(check_only), 0, 0, false,

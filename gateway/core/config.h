@@ -29,7 +29,7 @@ struct config {
     uint64_t memory_max, pids_max; /* of all children together; 0: none */
     int64_t max_connections, max_shell_sessions, max_bash_sessions, max_commands;
     int64_t max_jupyter_sessions, jupyter_idle_seconds, nodejs_idle_seconds;
-    int64_t session_idle_seconds, history_days, max_output_bytes;
+    int64_t session_idle_seconds, history_days, history_entries, max_output_bytes;
     struct proxy_settings proxy; /* which the browser uses */
     bool check_only, help, version;
 };

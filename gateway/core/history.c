@@ -69,10 +69,21 @@ void history_command_ended(struct store *store, const struct command_record *r)
                     v, COUNT_OF(v));
 }
 
-void history_settle(struct store *store, int64_t days)
+/* Now, and again and again as more is written. */
+static int trim(struct store *store, const char *sql, int64_t limit, struct err *err)
 {
+    struct value v = V_INT(limit);
+    store_write(store, sql, &v, 1);
+    return store_trim(store, sql, &v, 1, err);
+}
+
+#define NOW_MS "(CAST(strftime('%s', 'now') AS INTEGER) * 1000)"
+
+int history_settle(struct store *store, const struct config *config, struct err *err)
+{
+    int64_t keep_ms = config->history_days * 86400000;
     int64_t now = history_now();
-    struct value at = V_INT(now), oldest = V_INT(now - days * 86400000);
+    struct value at = V_INT(now), oldest = V_INT(now - keep_ms);
     store_write(store,
                 "UPDATE commands SET ended_at = ?1, status ="
                 " CASE kind WHEN 'bash' THEN 'killed' ELSE 'terminated' END WHERE ended_at IS NULL",
@@ -81,9 +92,20 @@ void history_settle(struct store *store, int64_t days)
                 "UPDATE sessions SET closed_at = ?1, close_reason = 'the gateway stopped'"
                 " WHERE kind = 'shell' AND closed_at IS NULL",
                 &at, 1);
-    store_write(store, "DELETE FROM commands WHERE started_at < ?1", &oldest, 1);
     store_write(store, "DELETE FROM sessions WHERE last_used_at < ?1", &oldest, 1);
+    if (trim(store, "DELETE FROM commands WHERE started_at < " NOW_MS " - ?1", keep_ms, err) < 0 ||
+        trim(store, "DELETE FROM sessions WHERE closed_at < " NOW_MS " - ?1", keep_ms, err) < 0 ||
+        trim(store,
+             "DELETE FROM commands WHERE ended_at IS NOT NULL AND started_at <="
+             " (SELECT started_at FROM commands ORDER BY started_at DESC LIMIT 1 OFFSET ?1)",
+             config->history_entries, err) < 0 ||
+        trim(store,
+             "DELETE FROM sessions WHERE closed_at <= (SELECT closed_at FROM sessions"
+             " WHERE closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 1 OFFSET ?1)",
+             config->history_entries, err) < 0)
+        return -1;
     store_flush(store);
+    return 0;
 }
 
 struct session_walk {

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/jsonw.h"
+#include "core/config.h"
 #include "store/store.h"
 
 /* Of one stream, this much is kept in the database; what is longer keeps its end. */
@@ -41,8 +42,8 @@ void history_command(struct store *store, const struct command_record *record);
 void history_command_ended(struct store *store, const struct command_record *record);
 
 /* At start: commands that still count as running were ended with the gateway; shell sessions too.
- * Drops what is older than `days`. */
-void history_settle(struct store *store, int64_t days);
+ * Drops what is older or more than the settings say, and from then on as more is written. */
+int history_settle(struct store *store, const struct config *config, struct err *err) MUST_CHECK;
 
 /* Open sessions of a kind, oldest first. The record lives during the call. */
 int history_open_sessions(struct store *store, const char *kind,

@@ -291,6 +291,19 @@ static void on_begin(struct shell *sh, const struct report *r)
     timer_set(sh->check_timer, 200);
 }
 
+/* The shell took the command up just when we had given it up (it, or we, were late): it was told
+ * not to run it. Another line for it is typed already, or will be at the next prompt, which this
+ * is. */
+static void on_refused_end(struct shell *sh)
+{
+    if (sh->state != SHELL_CLEARING)
+        return;
+    sh->suppress = false;
+    sh->typed = false;
+    put_back(sh);
+    settle(sh);
+}
+
 static void on_end(struct shell *sh, const struct report *r)
 {
     bool ours = is_current(sh, r->token);
@@ -301,6 +314,10 @@ static void on_end(struct shell *sh, const struct report *r)
     channel_leave(sh, r->sequence, true);
     if (!ours)
         return;
+    if (!ran && !sh->current->killed) {
+        on_refused_end(sh);
+        return;
+    }
     sh->suppress = false;
     set_dir(sh, r->dir);
     sh->typed = false;

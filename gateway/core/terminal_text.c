@@ -1,5 +1,7 @@
 #include "core/terminal_text.h"
 
+#include <stdbool.h>
+
 #define ESC  '\033'
 #define BELL '\007'
 
@@ -35,6 +37,14 @@ static size_t skip_escape(const char *raw, size_t n, size_t at)
     return at < n ? at + 1 : n;
 }
 
+/* Whether a carriage return before `at` belongs to a line end or to another one, as it is seen. */
+static bool ends_line(const char *raw, size_t n, size_t at)
+{
+    while (at < n && raw[at] == ESC)
+        at = skip_escape(raw, n, at);
+    return at == n || raw[at] == '\n' || raw[at] == '\r';
+}
+
 void terminal_text(const char *raw, size_t n, struct bytes *out)
 {
     size_t plain = 0;
@@ -42,7 +52,7 @@ void terminal_text(const char *raw, size_t n, struct bytes *out)
         size_t next = i + 1;
         if (raw[i] == ESC)
             next = skip_escape(raw, n, i);
-        else if (!(raw[i] == '\r' && (next == n || raw[next] == '\n' || raw[next] == '\r')))
+        else if (!(raw[i] == '\r' && ends_line(raw, n, next)))
             goto keep;
         (void)bytes_add(out, raw + plain, i - plain);
         plain = next;

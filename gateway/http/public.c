@@ -56,10 +56,14 @@ bool public_prefix_valid(const char *p, size_t n)
     if (n == 0 || n > 200 || p[0] != '/')
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!is_alnum(p[i]) && !strchr("/-._~!$&'()*+,;=:@%", p[i]))
+        /* What ends a cookie's path is left out. */
+        if (!is_alnum(p[i]) && !strchr("/-._~!$&'()*+=:@%", p[i]))
             return false;
-        /* "//" would make the rest a host, ".." would leave the prefix. */
-        if (p[i] == '/' && i + 1 < n && (p[i + 1] == '/' || p[i + 1] == '.'))
+        /* "//" would make the rest a host, ".." (for browsers also "%2e") would leave the prefix.
+         */
+        if (p[i] == '/' && i + 1 < n &&
+            (p[i + 1] == '/' || p[i + 1] == '.' ||
+             (n - i > 3 && strncasecmp(p + i + 1, "%2e", 3) == 0)))
             return false;
     }
     return true;

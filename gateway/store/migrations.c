@@ -16,6 +16,7 @@ const char *const migrations[] = {
     " stdout BLOB, stderr BLOB, stdout_bytes INTEGER, stderr_bytes INTEGER) WITHOUT ROWID;"
     "CREATE INDEX commands_by_session ON commands (kind, session_id, started_at);"
     "CREATE INDEX commands_by_time ON commands (started_at);",
+    "CREATE INDEX sessions_by_end ON sessions (closed_at) WHERE closed_at IS NOT NULL;",
     /* The order things were begun in, which the machine's clock may tell wrongly. */
     "ALTER TABLE commands ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;"
     "DROP INDEX commands_by_session;"

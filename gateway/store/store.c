@@ -13,10 +13,11 @@
 #include "store/migrations.h"
 
 /* Prepared statements kept by the writer, by the address of their (constant) text. */
-#define CACHED 16
+#define CACHED 32
 /* Queued writes beyond this are applied by the queuing thread itself: the ceiling of the queue. */
 #define MAX_QUEUED 4096
-/* Writes after which the log is folded into the database: a few hundred pages. */
+/* Writes after which tables are trimmed and the log is folded into the database: a few hundred
+ * pages. */
 #define FOLD_AFTER 256
 /* After the disk took nothing. */
 #define RETRY_MS 1000
@@ -50,6 +51,7 @@ struct store {
     bool retrying;  /* loop thread only: `retry` is armed */
     struct timer *retry;
     _Atomic bool failing; /* the disk took nothing: what is queued waits */
+    struct write *trims;
 };
 
 struct row {
@@ -386,6 +388,21 @@ static void apply_queue(struct store *s)
     (void)pthread_mutex_unlock(&s->apply_lock);
 }
 
+static void trim(struct store *s)
+{
+    struct err err;
+    (void)pthread_mutex_lock(&s->apply_lock);
+    if (run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
+        log_error("%s", err.text);
+    for (const struct write *w = s->trims; w; w = w->next)
+        apply(s, w);
+    if (run_sql(s->writer, "COMMIT", &err) < 0) {
+        log_error("%s", err.text);
+        (void)run_sql(s->writer, "ROLLBACK", &err);
+    }
+    (void)pthread_mutex_unlock(&s->apply_lock);
+}
+
 /* A passive checkpoint takes what no reader still needs, and blocks nobody (SQLite, "Write-Ahead
  * Logging", section 3.1). */
 static void fold(struct store *s)
@@ -393,6 +410,7 @@ static void fold(struct store *s)
     if (atomic_load(&s->unfolded) < FOLD_AFTER)
         return;
     atomic_store(&s->unfolded, 0);
+    trim(s);
     (void)sqlite3_wal_checkpoint_v2(s->folder, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 }
 
@@ -520,6 +538,17 @@ void store_write(struct store *s, const char *sql, const struct value *values, s
     keep_going(s);
 }
 
+int store_trim(struct store *s, const char *sql, const struct value *values, size_t n,
+               struct err *err)
+{
+    struct write *w = copy_write(sql, values, n);
+    if (!w)
+        return err_memory(err);
+    w->next = s->trims;
+    s->trims = w;
+    return 0;
+}
+
 int store_idle(void *arg)
 {
     struct store *s = arg;
@@ -592,6 +621,11 @@ void store_close(struct store *s)
     (void)sqlite3_close(s->reader);
     (void)sqlite3_close(s->folder);
     lane_close(s->lane);
+    while (s->trims) {
+        struct write *w = s->trims;
+        s->trims = w->next;
+        free(w);
+    }
     (void)pthread_mutex_destroy(&s->read_lock);
     (void)pthread_mutex_destroy(&s->apply_lock);
     (void)pthread_mutex_destroy(&s->queue_lock);

@@ -46,6 +46,10 @@ void store_close(struct store *store);
 void store_write(struct store *store, const char *sql, const struct value *values, size_t n);
 /* The same, applied before this returns, with everything queued before it. */
 void store_write_now(struct store *store, const char *sql, const struct value *values, size_t n);
+/* The same, applied again and again as the database grows: what keeps a table within bounds. To be
+ * said before anything is written. */
+int store_trim(struct store *store, const char *sql, const struct value *values, size_t n,
+               struct err *err) MUST_CHECK;
 /* 1 when nothing is queued or being applied, or nothing can be. */
 int store_idle(void *store);
 /* Apply everything queued, now, on this thread. */

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 from pathlib import Path
 from typing import Callable
@@ -11,6 +10,7 @@ from typing import Callable
 import httpx
 import pytest
 
+from ports import free_port
 from server import BINARY, clean_environment
 from services import Services
 
@@ -26,11 +26,6 @@ def editor(services: Services, run) -> Callable[..., Services]:
         return services
 
     return start
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("base", ["/code-server", "/vscode"])

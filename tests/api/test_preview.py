@@ -13,6 +13,7 @@ import pytest
 
 from apps import STYLES, App, Style, ask, names, seen
 from client import Api
+from ports import free_port
 from rawhttp import RawConnection
 from server import BINARY
 from upstreams import start_with_services
@@ -34,12 +35,6 @@ def app():
 @pytest.fixture
 def locked(start_gateway):
     return start_gateway(key=KEY)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 class Mirror:

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
 from apps import STYLES, App, Style, ask, seen
+from ports import free_port
 from rawhttp import RawConnection
 from server import is_sanitised
 from upstreams import RawSocket
@@ -306,10 +307,7 @@ def test_handshakes_that_are_none(gateway, app) -> None:
 
 
 def test_a_socket_where_nobody_listens(gateway) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with RawSocket(gateway, f"/proxy/{port}/") as raw:
+    with RawSocket(gateway, f"/proxy/{free_port()}/") as raw:
         assert raw.head()[0] == 502
         assert b"nothing listens" in raw.pending
 

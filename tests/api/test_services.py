@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from expect import assert_invalid, assert_status
+from ports import free_port
 from rawhttp import RawConnection
 from server import Server
 from services import Services
@@ -146,11 +147,6 @@ def test_its_run_folder_is_emptied_and_its_state_kept(services: Services, run) -
         eventually(lambda: services.gateway and (services.gateway.state / "run/tidy/a/b/c").exists(), "it has run")
         services.stop("tidy")
     assert runs.read_text().split() == ["0", "0", "0"]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def test_it_gets_the_port_it_prefers_or_a_free_one(services: Services, run) -> None:

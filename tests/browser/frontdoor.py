@@ -8,6 +8,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
+from ports import free_port
 from waiting import allow, eventually
 
 CONFIG = """
@@ -63,7 +64,7 @@ class FrontDoor:
     """One nginx. `url` is the gateway as the outside knows it."""
 
     def __init__(self, target: str, certificate: Certificate, folder: Path, prefix: str = "/box/7") -> None:
-        self._port = _free_port()
+        self._port = free_port()
         self.url = f"https://127.0.0.1:{self._port}{prefix}"
         self._config, self._log = folder / "nginx.conf", folder / "nginx.log"
         self._config.write_text(
@@ -92,9 +93,3 @@ class FrontDoor:
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(allow(10))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -17,6 +16,7 @@ from typing import Mapping
 import psutil
 from websockets.sync.client import connect
 
+from ports import free_port
 from server import BINARY, clean_environment
 from waiting import allow, eventually
 
@@ -24,12 +24,6 @@ LAUNCHER = BINARY.parent / "services" / "browser" / "sandgate-browser"
 CHROMIUM = "/usr/lib/chromium/chromium"
 WIDTH, HEIGHT = 1024, 768
 START_DEADLINE = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Screen:

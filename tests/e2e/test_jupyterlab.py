@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from client import unique
 from relay import Relay
+from ports import free_port
 from server import REPO, Server
 from waiting import allow, eventually
 
@@ -97,8 +98,7 @@ def test_it_can_be_left_out_and_its_api_stays(start_gateway: Callable[..., Serve
 
 
 def test_it_listens_where_it_is_told(start_gateway: Callable[..., Server]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     api = start_gateway("--services", "jupyter", env={"JUPYTER_LAB_PORT": str(port)}).api
     assert api.get("/jupyter/api").status == 200
     with socket.create_connection(("127.0.0.1", port)):

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from apps import App
+from ports import free_port
 from waiting import allow, eventually
 
 pytestmark = pytest.mark.local
@@ -30,9 +31,7 @@ class Vite:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.write("index.html", INDEX)
         self.write("main.js", MAIN)
         self.write("text.js", 'export const text = "one";\n')

@@ -1,23 +1,21 @@
 #!/bin/sh
 # Builds the fuzz targets: tests/fuzz/build.sh [OUTDIR [replay|fuzzer]]   (default: build/fuzz, both)
-#   OUTDIR/NAME_replay  feeds given files to the target, under AddressSanitizer and UBSan (gcc)
+#   OUTDIR/NAME_replay  feeds given files to the target, with what `make SAN=1` compiles
 #   OUTDIR/NAME         the fuzzer itself, where clang and its runtime are installed
+# FUZZ_JOBS says how many compilers run at once.
 set -eu
 cd "$(dirname "$0")/../.."
 out=${1:-build/fuzz}
 kind=${2:-both}
+jobs=${FUZZ_JOBS:-$(nproc)}
 mkdir -p "$out"
 
+packages="libmicrohttpd libwebsockets libcjson sqlite3 libuv libcrypto"
+sanitizers=address,undefined
 flags="-std=c11 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined -Wall -Wextra"
-flags="$flags -D_GNU_SOURCE -Igateway -Iservices -Itests/fuzz -include base/banned.h"
-flags="$flags $(pkg-config --cflags libcjson libcrypto)"
-libs="$(pkg-config --libs libcjson libcrypto) -lz -lm"
-# What the targets test, and what that needs.
-tested="gateway/base/*.c gateway/http/guard.c gateway/http/router.c gateway/http/request.c
-        gateway/http/response_head.c gateway/http/field_text.c gateway/http/preview.c gateway/http/mount.c
-        gateway/core/kernel_message.c gateway/core/kernel_outputs.c
-        services/desktop/control_request.c services/desktop/keynames.c services/desktop/rfb.c
-        services/desktop/rfb_clipboard.c services/desktop/xwd.c"
+flags="$flags -D_GNU_SOURCE -DSANDGATE_VERSION=\"0\" -Igateway -Iservices -Itests/fuzz -include base/banned.h"
+flags="$flags $(pkg-config --cflags $packages)"
+libs="$(pkg-config --libs $packages) -lz -lm -lpthread"
 
 have_fuzzer() {
     command -v clang >/dev/null &&
@@ -25,35 +23,37 @@ have_fuzzer() {
         clang -x c -fsanitize=fuzzer,address,undefined -o "$out/.probe" - 2>/dev/null
 }
 
-compile() { # FOLDER COMPILER SANITIZERS SOURCE...
-    folder=$1 compiler=$2 sanitizers=$3
-    shift 3
+# All targets against one archive: of each only what it needs is linked.
+# shellcheck disable=SC2016 # the inner shell expands these
+build() { # SUFFIX COMPILER SANITIZERS LINKED_SANITIZERS ARCHIVE [MAIN]
+    folder=$out/targets$1
     mkdir -p "$folder"
-    # shellcheck disable=SC2016 # the inner shell expands these
-    printf '%s\n' "$@" | FLAGS="$flags -fsanitize=$sanitizers" COMPILER=$compiler FOLDER=$folder \
-        xargs -P "$(nproc)" -n 1 sh -c '$COMPILER $FLAGS -c -o "$FOLDER/$(basename "$1" .c).o" "$1"' sh
-}
-
-# shellcheck disable=SC2086 # lists of words
-build() { # SUFFIX COMPILER SANITIZERS LINKED_SANITIZERS [MAIN]
-    objects=$out/obj$1
-    compile "$objects" "$2" "$3" $tested
-    compile "$objects/targets" "$2" "$3" tests/fuzz/fuzz_*.c ${5:-}
-    main=${5:+$objects/targets/$(basename "$5" .c).o}
-    for target in tests/fuzz/fuzz_*.c; do
-        name=$(basename "$target" .c)
-        $2 "-fsanitize=$4" -o "$out/$name$1" "$objects/targets/$name.o" $main "$objects"/*.o $libs
-    done
+    printf '%s\n' tests/fuzz/fuzz_*.c |
+        FLAGS=$flags LIBS=$libs FOLDER=$folder OUT=$out SUFFIX=$1 COMPILER=$2 SANITIZERS=$3 LINKED=$4 ARCHIVE=$5 \
+            MAIN=${6:-} xargs -P "$jobs" -n 1 sh -c '
+            name=$(basename "$1" .c)
+            program=$OUT/$name$SUFFIX
+            # A header may have changed with it: the archive is as new as the newest object.
+            for newer in "$1" tests/fuzz/fuzz.h "$ARCHIVE" tests/fuzz/build.sh $MAIN; do
+                [ ! "$newer" -nt "$program" ] || touch "$FOLDER/$name.old"
+            done
+            [ ! -x "$program" ] || [ -e "$FOLDER/$name.old" ] || exit 0
+            $COMPILER $FLAGS -fsanitize=$SANITIZERS -c -o "$FOLDER/$name.o" "$1" || exit 255
+            $COMPILER $FLAGS -fsanitize=$LINKED -o "$program" "$FOLDER/$name.o" $MAIN "$ARCHIVE" $LIBS || exit 255
+            rm -f "$FOLDER/$name.old"' sh
 }
 
 if [ "$kind" != fuzzer ]; then
-    build _replay "${CC:-gcc}" address,undefined address,undefined tests/fuzz/replay_main.c
+    make -s -j "$jobs" SAN=1 fuzzed
+    build _replay "${CC:-gcc}" $sanitizers $sanitizers build/asan/libfuzzed.a tests/fuzz/replay_main.c
 fi
 if [ "$kind" = replay ]; then
     exit 0
 fi
 if have_fuzzer; then
-    build "" clang fuzzer-no-link,address,undefined fuzzer,address,undefined
+    make -s -j "$jobs" B="$out/clang" CC=clang HARDEN=-fPIE \
+        OPT="-O1 -g -fsanitize=fuzzer-no-link,$sanitizers -fno-sanitize-recover=undefined -fno-omit-frame-pointer" fuzzed
+    build "" clang fuzzer-no-link,$sanitizers fuzzer,$sanitizers "$out/clang/libfuzzed.a"
 else
     echo "fuzz: no clang with libFuzzer here: the fuzzers are not built" >&2
 fi

@@ -42,7 +42,7 @@ check_tidy() {
 }
 
 build_with() {
-    make -j "$(nproc)" CC="$1" WERROR=1 B="$out/$1" gateway services unit >"$out/$1.log" 2>&1 ||
+    make -j "$(nproc)" CC="$1" WERROR=1 B="$out/$1" gateway services unit soak-client >"$out/$1.log" 2>&1 ||
         sed -n '/error:/p; /\*\*\*/p' "$out/$1.log"
 }
 

@@ -62,9 +62,9 @@ static void takes_the_prefix(void)
     CHECK_TEXT(DECIDED(.host = "b", .forwarded_prefix = "/a/b//"), "http b /a/b");
     CHECK_TEXT(DECIDED(.host = "b", .forwarded_prefix = "/"), "http b ");
     CHECK_TEXT(DECIDED(.host = "b", .forwarded_prefix = "/a%20b, /c"), "http b /a%20b");
-    static const char *const odd[] = {"a",     "//evil.example", "/a//b", "/../x",
-                                      "/a/..", "/a b",           "/a?b",  "/a#b",
-                                      "/a\"b", "/<b>",           "/a\\b", "http://evil"};
+    static const char *const odd[] = {"a",     "//evil.example", "/a//b", "/../x",     "/a/..",
+                                      "/a b",  "/a?b",           "/a#b",  "/a\"b",     "/<b>",
+                                      "/a\\b", "http://evil",    "/a;b",  "/%2e%2E/x", "/%2E"};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         CHECK_TEXT(DECIDED(.host = "b", .forwarded_prefix = odd[i]), "http b ");
     char longer[300];

@@ -50,7 +50,7 @@ http {
             proxy_set_header Connection \$connection_upgrade;
             proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
             proxy_set_header X-Forwarded-Proto \$scheme;
-            $((($#)) && printf '%s;\n' "$@")
+            $( (($#)) && printf '%s;\n' "$@")
         }
     }
 }

@@ -1,6 +1,6 @@
-/* tunnel PORT PATH STREAMS ROUNDS SIZE: opens STREAMS WebSockets that lead to src/echo.c, and ROUNDS
- * times sends SIZE bytes on each and reads them back. Prints the round trips per second. After the
- * handshake the bytes are nobody's frames: a tunnel passes them on as they are. */
+/* tunnel PORT PATH STREAMS ROUNDS SIZE: opens STREAMS WebSockets that lead to src/echo.c, and
+ * ROUNDS times sends SIZE bytes on each and reads them back. Prints the round trips per second.
+ * After the handshake the bytes are nobody's frames: a tunnel passes them on as they are. */
 #include "clock.h"
 #include "wire.h"
 #include "ws.h"

@@ -39,7 +39,8 @@ export class FramePane {
 
   show() {
     this.#shown = true;
-    if (this.#frame) this.#frame.focus();
+    // One that is on its way gets the focus when it is there: keys would be lost in it.
+    if (this.#frame && !this.#frame.classList.contains('coming')) this.#frame.focus();
     this.#turn();
   }
 

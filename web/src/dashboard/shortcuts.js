@@ -71,6 +71,8 @@ export function wireShortcuts({ tabs }) {
   window.addEventListener('keydown', anywhere, true);
   window.addEventListener('keydown', plain);
   tabs.anywhere = anywhere;
+  // A page of ours in a frame asks for them itself, before it takes the focus.
+  window.sandgateKeys = (page) => page.addEventListener('keydown', anywhere, true);
 }
 
 // The keys that work everywhere work inside a frame too: its page is ours, or one we serve.

@@ -50,6 +50,8 @@ export class Tabs {
     const pane = this.#panes.get(name);
     if (pane) pane.rest = rest;
     if (this.current !== name || location.hash === `#${name}${rest}`) return;
+    // Somebody wants another tab, and the word of it is still on its way: that address must stay.
+    if (location.hash !== this.#hash) return;
     history[replace ? 'replaceState' : 'pushState'](null, '', `#${name}${rest}`);
     this.#hash = location.hash;
   }
@@ -91,8 +93,17 @@ export class Tabs {
       button.tabIndex = selected || (name === 'home' && button.dataset.tab === NAMES[0]) ? 0 : -1;
     }
     for (const section of document.querySelectorAll('.pane')) section.hidden = section.id !== `pane-${name}`;
+    this.#leaveHidden();
     const label = byId(`tab-${name}`)?.textContent;
     document.title = label ? `${label} – Sandgate` : 'Sandgate';
+  }
+
+  // A frame that is hidden keeps the keys until the page is drawn the next time.
+  #leaveHidden() {
+    const focused = document.activeElement;
+    if (!focused?.closest('.pane')?.hidden) return;
+    focused.blur();
+    window.focus();
   }
 
   async #open(name, rest) {

@@ -130,10 +130,11 @@ export class Terminals {
 
   #focus() {
     const frame = this.#sessions.get(this.#current)?.frame;
-    if (!frame) return;
-    frame.focus();
+    const terminal = frame?.contentWindow?.sandgateTerminal;
     // The page focuses its terminal when it loads; later it is ours to do.
-    frame.contentWindow?.sandgateTerminal?.focus();
+    if (!terminal) return;
+    frame.focus();
+    terminal.focus();
   }
 
   #reload() {

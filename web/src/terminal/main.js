@@ -11,6 +11,12 @@ import { KeyRow, watchPan } from './touch.js';
 const gateway = new Gateway('.');
 // In a frame the page around it says who we are and where else one can go.
 if (window.parent !== window) document.body.classList.add('framed');
+try {
+  // The dashboard's keys, from before the terminal takes the focus.
+  window.parent.sandgateKeys?.(window);
+} catch {
+  // It is another site's page that is around us.
+}
 gateway.adoptCredentials();
 
 const status = new StatusLine();
