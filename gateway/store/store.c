@@ -11,11 +11,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/migrations.h"
+#include "store/queue.h"
 
 /* Prepared statements kept by the writer, by the address of their (constant) text. */
 #define CACHED 32
-/* Queued writes beyond this are applied by the queuing thread itself: the ceiling of the queue. */
-#define MAX_QUEUED 4096
 /* Writes after which tables are trimmed and the log is folded into the database: a few hundred
  * pages. */
 #define FOLD_AFTER 256
@@ -23,14 +22,6 @@
 #define RETRY_MS 1000
 /* How long somebody else's lock is waited for, by the loop too. */
 #define BUSY_MS 1000
-
-struct write {
-    struct write *next;
-    const char *sql;
-    size_t n;
-    struct value values[MAX_VALUES];
-    char data[]; /* the text and blobs */
-};
 
 struct store {
     struct lane *lane;
@@ -44,9 +35,7 @@ struct store {
     _Atomic unsigned unfolded; /* writes since it last did */
     pthread_mutex_t read_lock;
     pthread_mutex_t apply_lock; /* held while a batch is taken and applied: keeps the order */
-    pthread_mutex_t queue_lock; /* guards the three below */
-    struct write *head, **tail;
-    size_t queued, lost;
+    struct queue queue;
     bool scheduled; /* loop thread only */
     bool retrying;  /* loop thread only: `retry` is armed */
     struct timer *retry;
@@ -198,10 +187,9 @@ int store_open(struct loop *loop, const char *path, struct store **ret_store, bo
     if (!s)
         return err_memory(err);
     *ret_moved = false;
-    s->tail = &s->head;
     (void)pthread_mutex_init(&s->read_lock, NULL);
     (void)pthread_mutex_init(&s->apply_lock, NULL);
-    (void)pthread_mutex_init(&s->queue_lock, NULL);
+    queue_init(&s->queue);
     bool damaged;
     if (open_writer(path, &s->writer, &damaged, err) < 0) {
         if (!damaged || strcmp(path, STORE_IN_MEMORY) == 0)
@@ -295,17 +283,6 @@ static bool apply(struct store *s, const struct write *w)
     return !later;
 }
 
-static struct write *take_queue(struct store *s)
-{
-    (void)pthread_mutex_lock(&s->queue_lock);
-    struct write *list = s->head;
-    s->head = NULL;
-    s->tail = &s->head;
-    s->queued = 0;
-    (void)pthread_mutex_unlock(&s->queue_lock);
-    return list;
-}
-
 /* All or nothing. */
 static bool apply_list(struct store *s, const struct write *list, struct err *err)
 {
@@ -324,50 +301,9 @@ static bool apply_list(struct store *s, const struct write *list, struct err *er
     return done;
 }
 
-static void free_list(struct write *list)
-{
-    while (list) {
-        struct write *w = list;
-        list = w->next;
-        free(w);
-    }
-}
-
-/* The oldest go: the lock is held. */
-static void keep_to_ceiling(struct store *s)
-{
-    while (s->queued > MAX_QUEUED && s->head) {
-        struct write *oldest = s->head;
-        s->head = oldest->next;
-        free(oldest);
-        s->queued--;
-        s->lost++;
-    }
-}
-
-/* In front of what was queued meanwhile. */
-static void put_back(struct store *s, struct write *list)
-{
-    struct write *last = list;
-    size_t n = 1;
-    for (; last->next; last = last->next)
-        n++;
-    (void)pthread_mutex_lock(&s->queue_lock);
-    last->next = s->head;
-    if (!s->head)
-        s->tail = &last->next;
-    s->head = list;
-    s->queued += n;
-    keep_to_ceiling(s);
-    (void)pthread_mutex_unlock(&s->queue_lock);
-}
-
 static void tell_recovery(struct store *s)
 {
-    (void)pthread_mutex_lock(&s->queue_lock);
-    size_t lost = s->lost;
-    s->lost = 0;
-    (void)pthread_mutex_unlock(&s->queue_lock);
+    size_t lost = queue_lost(&s->queue);
     log_warn("database: written again; %zu records were lost meanwhile", lost);
 }
 
@@ -375,13 +311,13 @@ static void apply_queue(struct store *s)
 {
     struct err err;
     (void)pthread_mutex_lock(&s->apply_lock);
-    struct write *list = take_queue(s);
+    struct write *list = queue_take(&s->queue);
     if (list && apply_list(s, list, &err)) {
-        free_list(list);
+        writes_free(list);
         if (atomic_exchange(&s->failing, false))
             tell_recovery(s);
     } else if (list) {
-        put_back(s, list);
+        queue_put_back(&s->queue, list);
         if (!atomic_exchange(&s->failing, true))
             log_error("%s; what is to be recorded waits", err.text);
     }
@@ -395,7 +331,7 @@ static void trim(struct store *s)
     if (run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
         log_error("%s", err.text);
     for (const struct write *w = s->trims; w; w = w->next)
-        apply(s, w);
+        (void)apply(s, w);
     if (run_sql(s->writer, "COMMIT", &err) < 0) {
         log_error("%s", err.text);
         (void)run_sql(s->writer, "ROLLBACK", &err);
@@ -420,14 +356,6 @@ static void batch_work(void *arg)
     fold(arg);
 }
 
-static bool has_queue(struct store *s)
-{
-    (void)pthread_mutex_lock(&s->queue_lock);
-    bool any = s->head != NULL;
-    (void)pthread_mutex_unlock(&s->queue_lock);
-    return any;
-}
-
 static void schedule(struct store *s);
 
 static void retry_later(struct store *s)
@@ -441,7 +369,7 @@ static void batch_done(void *arg)
 {
     struct store *s = arg;
     s->scheduled = false;
-    if (!has_queue(s))
+    if (!queue_any(&s->queue))
         return;
     if (atomic_load(&s->failing))
         retry_later(s);
@@ -467,48 +395,6 @@ static void schedule(struct store *s)
     apply_queue(s);
 }
 
-static struct write *copy_write(const char *sql, const struct value *values, size_t n)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < n; i++)
-        size += values[i].n;
-    struct write *w = malloc(sizeof *w + size);
-    if (!w)
-        return NULL;
-    w->next = NULL;
-    w->sql = sql;
-    w->n = n;
-    char *to = w->data;
-    for (size_t i = 0; i < n; i++) {
-        w->values[i] = values[i];
-        if (!values[i].n)
-            continue;
-        memcpy(to, values[i].p, values[i].n);
-        w->values[i].p = to;
-        to += values[i].n;
-    }
-    return w;
-}
-
-/* Returns how many are queued now. */
-static size_t enqueue(struct store *s, const char *sql, const struct value *values, size_t n)
-{
-    struct write *w = copy_write(sql, values, n);
-    if (!w) {
-        log_error("database: out of memory, a record is lost");
-        return 0;
-    }
-    (void)pthread_mutex_lock(&s->queue_lock);
-    *s->tail = w;
-    s->tail = &w->next;
-    s->queued++;
-    if (atomic_load(&s->failing))
-        keep_to_ceiling(s);
-    size_t queued = s->queued;
-    (void)pthread_mutex_unlock(&s->queue_lock);
-    return queued;
-}
-
 /* What failed is tried again later, also where nobody was scheduled to. */
 static void keep_going(struct store *s)
 {
@@ -522,7 +408,7 @@ static void keep_going(struct store *s)
 
 void store_write_now(struct store *s, const char *sql, const struct value *values, size_t n)
 {
-    (void)enqueue(s, sql, values, n);
+    (void)queue_add(&s->queue, atomic_load(&s->failing), sql, values, n);
     if (!atomic_load(&s->failing))
         apply_queue(s);
     keep_going(s);
@@ -530,7 +416,7 @@ void store_write_now(struct store *s, const char *sql, const struct value *value
 
 void store_write(struct store *s, const char *sql, const struct value *values, size_t n)
 {
-    size_t queued = enqueue(s, sql, values, n);
+    size_t queued = queue_add(&s->queue, atomic_load(&s->failing), sql, values, n);
     if (queued > MAX_QUEUED)
         store_flush(s);
     else if (!s->scheduled && !atomic_load(&s->failing))
@@ -541,7 +427,7 @@ void store_write(struct store *s, const char *sql, const struct value *values, s
 int store_trim(struct store *s, const char *sql, const struct value *values, size_t n,
                struct err *err)
 {
-    struct write *w = copy_write(sql, values, n);
+    struct write *w = write_copy(sql, values, n);
     if (!w)
         return err_memory(err);
     w->next = s->trims;
@@ -552,7 +438,7 @@ int store_trim(struct store *s, const char *sql, const struct value *values, siz
 int store_idle(void *arg)
 {
     struct store *s = arg;
-    return !s->scheduled && (atomic_load(&s->failing) || !has_queue(s));
+    return !s->scheduled && (atomic_load(&s->failing) || !queue_any(&s->queue));
 }
 
 void store_flush(struct store *s)
@@ -611,9 +497,8 @@ void store_close(struct store *s)
         return;
     if (s->writer)
         store_flush(s);
-    if (s->queued)
-        log_error("database: %zu records could not be written", s->queued);
-    free_list(take_queue(s));
+    if (s->queue.queued)
+        log_error("database: %zu records could not be written", s->queue.queued);
     timer_close(s->retry);
     for (size_t i = 0; i < CACHED; i++)
         (void)sqlite3_finalize(s->cache[i].statement);
@@ -628,6 +513,6 @@ void store_close(struct store *s)
     }
     (void)pthread_mutex_destroy(&s->read_lock);
     (void)pthread_mutex_destroy(&s->apply_lock);
-    (void)pthread_mutex_destroy(&s->queue_lock);
+    queue_done(&s->queue);
     free(s);
 }
