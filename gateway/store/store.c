@@ -182,7 +182,7 @@ static void free_list(struct write *list)
 /* The oldest go: the lock is held. */
 static void keep_to_ceiling(struct store *s)
 {
-    while (s->queued > MAX_QUEUED) {
+    while (s->queued > MAX_QUEUED && s->head) {
         struct write *oldest = s->head;
         s->head = oldest->next;
         free(oldest);
