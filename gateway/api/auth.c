@@ -58,6 +58,7 @@ static int make_ticket(struct exchange *ex, struct err *err)
     jsonw_kint(&w, "expires_in", ticket.seconds);
     jsonw_kstr(&w, "path", ticket.pass.path[0] ? ticket.pass.path : "/");
     jsonw_kstr(&w, "scope", names);
+    reply_write_hint(ex, &w);
     jsonw_object_end(&w);
     exchange_add_header(ex, "Cache-Control", "no-store");
     reply_json(ex, 200, &out);

@@ -63,7 +63,7 @@ struct jsonw *reply_begin_failure(struct exchange *ex, const char *message)
     return begin(ex, false, message);
 }
 
-static void write_hint(struct exchange *ex, struct jsonw *w)
+void reply_write_hint(struct exchange *ex, struct jsonw *w)
 {
     jsonw_key(w, "hint");
     if (!ex->hint && !ex->unknown.len) {
@@ -91,7 +91,7 @@ static void finish(struct exchange *ex, unsigned status)
     static const char no_memory[] = "{\"success\":false,\"message\":\"out of memory\","
                                     "\"data\":null,\"hint\":null}";
     struct jsonw *w = &ex->writer;
-    write_hint(ex, w);
+    reply_write_hint(ex, w);
     jsonw_object_end(w);
     if (ex->out.no_memory)
         exchange_reply_static(ex, 503, JSON_TYPE, no_memory, sizeof no_memory - 1);

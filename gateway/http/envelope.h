@@ -22,6 +22,8 @@ void reply_end(struct exchange *ex);
 void reply_message(struct exchange *ex, const char *message);
 /* Tell the caller something beside the result; a later call replaces it. */
 void reply_hint(struct exchange *ex, const char *hint);
+/* Its member, for an answer of another shape. */
+void reply_write_hint(struct exchange *ex, struct jsonw *w);
 void reply_error(struct exchange *ex, const struct err *err);
 /* A whole reply that is JSON but not in the envelope. */
 void reply_json(struct exchange *ex, unsigned status, struct bytes *json);

@@ -120,6 +120,22 @@ static void rewrite(struct write *w)
     }
 }
 
+/* A fault that every write meets is said once. */
+static void note_refused(struct store *s)
+{
+    (void)atomic_fetch_add(&s->failures, 1);
+    if (s->refused++ == 0)
+        log_error("database: %s; such writes are lost", sqlite3_errmsg(s->writer));
+}
+
+static void note_working(struct store *s)
+{
+    if (s->refused)
+        log_warn("database: writing works again; %llu writes were lost",
+                 (unsigned long long)s->refused);
+    s->refused = 0;
+}
+
 bool apply_write(struct store *s, struct write *w)
 {
     rewrite(w);
@@ -130,10 +146,8 @@ bool apply_write(struct store *s, struct write *w)
         code = sqlite3_step(st);
     }
     bool later = code != SQLITE_DONE && may_pass(code);
-    if (code != SQLITE_DONE && !later) {
-        (void)atomic_fetch_add(&s->failures, 1);
-        log_error("database: %s", sqlite3_errmsg(s->writer));
-    }
+    if (code != SQLITE_DONE && !later)
+        note_refused(s);
     if (st) {
         (void)sqlite3_reset(st);
         (void)sqlite3_clear_bindings(st);
@@ -156,6 +170,7 @@ static struct write *take_queue(struct store *s)
 static bool apply_list(struct store *s, struct write *list, struct err *err)
 {
     unsigned n = 0;
+    uint64_t refused = s->refused;
     bool done = run_sql(s->writer, "BEGIN IMMEDIATE", err) == 0;
     for (struct write *w = list; w && done; w = w->next, n++) {
         done = apply_write(s, w);
@@ -163,6 +178,8 @@ static bool apply_list(struct store *s, struct write *list, struct err *err)
             (void)sql_error(err, s->writer, "database");
     }
     done = done && run_sql(s->writer, "COMMIT", err) == 0;
+    if (done && s->refused == refused)
+        note_working(s);
     if (done)
         (void)atomic_fetch_add(&s->unfolded, n);
     else if (!sqlite3_get_autocommit(s->writer))

@@ -61,6 +61,7 @@ struct store {
     struct timer *retry;
     _Atomic bool failing;      /* the disk took nothing: what is queued waits */
     _Atomic uint64_t failures; /* writes that were lost */
+    uint64_t refused;          /* of these, since a batch last went well; under apply_lock */
     struct write *trims;       /* fixed before the first write */
     struct prune prune;
 };

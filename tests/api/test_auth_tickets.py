@@ -69,7 +69,7 @@ def test_the_answer(server) -> None:
     assert answer.status == 200 and answer.headers["cache-control"] == "no-store"
     ticket = answer.body.pop("ticket")
     assert re.fullmatch(r"[0-9a-f]{64}", ticket) and ticket != make(server)
-    assert {**answer.body, "ticket": ""} == {"ticket": "", "expires_in": 30, "path": "/", "scope": ALL}
+    assert {**answer.body, "ticket": ""} == {"ticket": "", "expires_in": 30, "path": "/", "scope": ALL, "hint": None}
     bound = server.api.post("/tickets", {"path": "/vnc/", "scopes": ["desktop", "read"]}).body
     assert (bound["path"], bound["scope"]) == ("/vnc", "read desktop")
 

@@ -251,6 +251,8 @@ int main(void)
     RUN(ranges_are_checked);
     (void)remove(path);
     (void)rmdir(folder);
+    (void)snprintf(folder, sizeof folder, "%s/drafts", root);
+    (void)rmdir(folder);
     (void)printf("%s\n", rmdir(root) == 0 ? "ok   nothing_is_left" : "FAIL nothing_is_left");
     check_failed += access(root, F_OK) == 0;
     files_close(files);
