@@ -16,7 +16,7 @@
 /* A body nobody asked for may be this long; it is read and ignored. */
 #define STRAY_BODY (64 * KIB)
 /* A body from here on has its memory before it comes. */
-#define RESERVE_FROM         (256 * 1024)
+#define RESERVE_FROM         (INT64_C(256) * 1024)
 #define BLOCKING_DEADLINE_MS (UINT64_C(10) * 60 * 1000)
 
 const double latency_bounds[LATENCY_BUCKETS] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,

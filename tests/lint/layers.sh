@@ -10,7 +10,7 @@ find . -name '*.[ch]' | sort | xargs awk '
         count = split("base io store core http api", storeys)
         for (i = 1; i <= count; i++)
             rank[storeys[i]] = i
-        door["sqlite3.h"] = "./store/store.c"
+        door["sqlite3.h"] = "./store/store_internal.h"
         door["cjson/cJSON.h"] = "./base/json.c"
         door["cJSON.h"] = "nowhere: write cjson/cJSON.h"
         door["microhttpd.h"] = "./http/exchange.c"
