@@ -193,6 +193,7 @@ test_locked_down() {
     check_processes
     check "without the key nothing runs" 401 "$(curl --silent --output /dev/null --write-out '%{http_code}' \
         --header 'Content-Type: application/json' --data '{"command": "true"}' "$url/v1/bash/exec")"
+    check "commands go before the gateway when memory runs out" 500 "$(run 'cat /proc/self/oom_score_adj')"
     check "the root is read-only" refused "$(run 'touch /usr/local/bin/x 2>/dev/null && echo written || echo refused')"
     # shellcheck disable=SC2016 # the container's shell is to expand it
     check "commands do not find the key in any environment" 0 \

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -35,6 +36,19 @@ static int write_score(int score)
     cleanup_close int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     int n = snprintf(text, sizeof text, "%d", score);
     return fd < 0 || write(fd, text, (size_t)n) != n ? -1 : 0;
+}
+
+/* While our memory is nobody's to read (PR_SET_DUMPABLE), /proc/self belongs to root, for the child
+ * too until it has become its program (proc(5)). */
+void birth_finish(pid_t pid)
+{
+    char path[40];
+    if (!birth.oom[0] || geteuid() == 0 || prctl(PR_GET_DUMPABLE) == 1)
+        return;
+    (void)snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)pid);
+    cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)!write(fd, birth.oom, strlen(birth.oom));
 }
 
 /* Going below what we were given takes CAP_SYS_RESOURCE; a child can always be put above. */

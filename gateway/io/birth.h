@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -28,6 +29,8 @@ struct birth_limit birth_pids(void);
 int birth_permitted(struct err *err) MUST_CHECK;
 /* In the vforked child: system calls only. */
 void birth_apply(void);
+/* In the parent, once the child has become its program: what it could not do itself. */
+void birth_finish(pid_t pid);
 
 /* Whether the kernel has ended a process for want of memory that nobody was told of yet: asked when
  * a child was ended by a SIGKILL that is not ours. */

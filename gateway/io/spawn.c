@@ -130,6 +130,7 @@ int spawn_process(const struct spawn_spec *spec, pid_t *ret_pid, struct err *err
         (void)waitpid(pid, NULL, 0);
         return err_errno(err, error, "cannot start %s in %s", spec->argv[0], spec->cwd);
     }
+    birth_finish(pid);
     *ret_pid = pid;
     return 0;
 }
