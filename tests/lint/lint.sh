@@ -18,6 +18,10 @@ check_layers() {
     sh tests/lint/layers.sh
 }
 
+check_promises() {
+    sh tests/lint/promises.sh
+}
+
 check_format() {
     files 'gateway/*.[ch]' 'services/*.[ch]' 'tests/*.[ch]' | xargs -r clang-format --dry-run --Werror 2>&1 |
         sed -n 's/: error: code should be clang-formatted.*/: run clang-format/p'
@@ -73,7 +77,7 @@ for name in sys.argv[1:]:
 }
 
 total=0
-[ $# -gt 0 ] || set -- layers format length python shell cppcheck gcc clang tidy
+[ $# -gt 0 ] || set -- layers promises format length python shell cppcheck gcc clang tidy
 for check in "$@"; do
     "check_$check" >"$out/$check.txt" 2>"$out/$check.err"
     code=$?
