@@ -67,12 +67,19 @@ def test_limits_are_held_or_told_not_to_be(limited: Server) -> None:
     assert limited.api.bash.exec("echo ok").stdout == "ok\n"
 
 
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:  # it ended since it was listed
+        return ""
+
+
 def test_no_more_processes_than_allowed(limited: Server) -> None:
     by = limits(limited)["processes"]["by"]
     many = limited.api.bash.start("for i in {1..200}; do sleep 100 & done; wait", "many")
 
     def count() -> int:
-        return sum(process.name() == "sleep" for process in psutil.Process(limited.pid).children(recursive=True))
+        return sum(_name(process) == "sleep" for process in psutil.Process(limited.pid).children(recursive=True))
 
     eventually(lambda: count() == 200 or "Resource" in limited.api.bash.output("many").stderr, "it went as far as it could")
     assert (count() < PIDS + 20) == (by is not None), f"{count()} processes, held by {by}"

@@ -13,6 +13,7 @@ import pytest
 
 from client import Api, CodeResult, unique
 from expect import assert_invalid, assert_refused, assert_status
+from tokens import Signer
 from waiting import Stopwatch, allow, eventually
 
 EXECUTE = "/v1/nodejs/execute"
@@ -116,10 +117,11 @@ def test_an_idle_session_ends(start_gateway) -> None:
 
 
 def test_children_see_no_secrets(start_gateway) -> None:
-    server = start_gateway(key="a-very-secret-key", env={"JWT_PUBLIC_KEY": "jwt-secret", "PLAIN": "kept"})
+    setting = Signer("EdDSA").setting
+    server = start_gateway(key="a-very-secret-key", env={"JWT_PUBLIC_KEY": setting, "PLAIN": "kept"})
     for session in (None, "s"):
         result = server.api.node.run("console.log(JSON.stringify(process.env))", session)
-        assert "secret" not in result.stdout and json.loads(result.stdout)["PLAIN"] == "kept"
+        assert "secret" not in result.stdout and setting not in result.stdout and json.loads(result.stdout)["PLAIN"] == "kept"
 
 
 @pytest.mark.local
