@@ -58,7 +58,8 @@ class Box:
         """Whatever was asked, nobody acted on it."""
         self.recorder.assert_untouched()
         assert not self.server.descendants()
-        assert not list(self.server.workspace.iterdir()) and not list(self.server.home.iterdir())
+        left = [*self.server.workspace.iterdir(), *self.server.home.iterdir()]
+        assert not left, left
         assert not self.sessions()
         for service in self.api.get_ok("/v1/services"):
             assert service["state"] == "stopped" and not service.get("started_at"), service

@@ -112,7 +112,7 @@ def test_a_browser_that_holds_the_cookie(tmp_path, site: Attacker, page: Page, w
     with Box(tmp_path, key=KEY, env=LOG) as box:
         page.goto(f"{box.server.url}/?api_key={KEY}")
         assert any(cookie["name"].startswith("sandgate_session") for cookie in page.context.cookies())
-        assert page.evaluate("() => fetch('/v1/sandbox').then(r => r.status)") == 200
+        assert page.evaluate("() => fetch('/v1/services').then(r => r.status)") == 200
         base, name = box.server.url, {"another port": "127.0.0.1", "another name": "x.attacker.test"}.get(where)
         start = f"http://{name}:{site.port}/"
         if where == "rebound":
