@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Looking the algorithm up takes longer than hashing a short text: once is enough. */
+/* Looking the algorithm up takes longer than hashing a short text: once is enough, and not before
+ * there is something to hash, for it makes libcrypto read in megabytes of itself. */
 struct digester {
     EVP_MD *algorithm;
     EVP_MD_CTX *context;
@@ -15,17 +16,17 @@ struct digester {
 
 int digester_open(struct digester **ret_digester, struct err *err)
 {
-    struct digester *d = calloc(1, sizeof *d);
-    if (!d)
-        return err_memory(err);
-    d->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
-    d->context = EVP_MD_CTX_new();
-    if (!d->algorithm || !d->context) {
-        digester_close(d);
-        return err_set(err, ERR_INTERNAL, "libcrypto offers no SHA-256");
-    }
-    *ret_digester = d;
-    return 0;
+    *ret_digester = calloc(1, sizeof **ret_digester);
+    return *ret_digester ? 0 : err_memory(err);
+}
+
+static bool is_ready(struct digester *d)
+{
+    if (!d->algorithm)
+        d->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!d->context)
+        d->context = EVP_MD_CTX_new();
+    return d->algorithm && d->context;
 }
 
 void digester_close(struct digester *d)
@@ -39,7 +40,7 @@ void digester_close(struct digester *d)
 
 int digest_of(struct digester *d, const char *text, size_t n, struct digest *ret_digest)
 {
-    bool done = EVP_DigestInit_ex2(d->context, d->algorithm, NULL) == 1 &&
+    bool done = is_ready(d) && EVP_DigestInit_ex2(d->context, d->algorithm, NULL) == 1 &&
                 EVP_DigestUpdate(d->context, text, n) == 1 &&
                 EVP_DigestFinal_ex(d->context, (unsigned char *)ret_digest->words, NULL) == 1;
     return done ? 0 : -1;

@@ -434,7 +434,9 @@ static void run_daemon(struct server *server)
             break;
         }
     }
-    server->fruitless = wait > 0 || server->moved ? 0 : server->fruitless + 1;
+    /* An answer is sent without our being told. */
+    bool moved = wait > 0 || server->moved || server->patience.answering;
+    server->fruitless = moved ? 0 : server->fruitless + 1;
     if (server->fruitless > FRUITLESS_MAX)
         wait = 1;
     uint64_t due = loop_clock() + wait;

@@ -65,11 +65,21 @@ struct conn *conn_new(struct patience *p, int fd)
     return c;
 }
 
+static void set_state(struct patience *p, struct conn *c, enum conn_state state)
+{
+    if (c->state == CONN_ANSWER)
+        p->answering--;
+    if (state == CONN_ANSWER)
+        p->answering++;
+    c->state = state;
+}
+
 void conn_free(struct patience *p, struct conn *c)
 {
     if (!c)
         return;
     unlink_conn(c);
+    set_state(p, c, CONN_FOREIGN);
     if (c->fd >= 0)
         p->count--;
     free(c);
@@ -91,7 +101,7 @@ void conn_enter(struct patience *p, struct conn *c, enum conn_state state)
         return;
     c->served |= state == CONN_WAITING;
     c->begun = false;
-    c->state = state;
+    set_state(p, c, state);
     c->since = loop_now(p->loop);
     c->bytes = 0;
     /* Where an answer stands costs a system call: most are over before the next tick asks. */
@@ -134,7 +144,7 @@ static void end(struct patience *p, struct conn *c, const char *answer, bool res
         (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &drop, sizeof drop);
     (void)shutdown(c->fd, SHUT_RDWR);
     c->fd = -1;
-    c->state = CONN_FOREIGN;
+    set_state(p, c, CONN_FOREIGN);
     p->count--;
 }
 

@@ -41,6 +41,7 @@ struct patience {
     struct loop *loop;
     struct timer *timer;
     unsigned ceiling, count; /* `count`: without those being ended */
+    unsigned answering;      /* in CONN_ANSWER */
     uint64_t idle_ms, stall_ms, min_rate;
     struct conn *newest; /* every connection */
     bool ticking;
