@@ -194,12 +194,33 @@ void each_close(struct each *each)
         uv_close((uv_handle_t *)&each->uv, free_handle);
 }
 
+static void on_poll(uv_poll_t *uv, int status, int events);
+
+static void watch_arm(struct watch *w)
+{
+    int uv = 0;
+    if (w->events & WATCH_READ)
+        uv |= UV_READABLE;
+    if (w->events & WATCH_WRITE)
+        uv |= UV_WRITABLE;
+    if (w->events & WATCH_HANGUP)
+        uv |= UV_DISCONNECT;
+    if (uv)
+        (void)uv_poll_start(&w->uv, uv, on_poll);
+    else
+        (void)uv_poll_stop(&w->uv);
+}
+
 static void on_poll(uv_poll_t *uv, int status, int events)
 {
     struct watch *w = (struct watch *)uv;
     unsigned seen = 0;
-    if (status < 0)
+    /* An error on the descriptor stops libuv's watching; but what came before the error may still
+     * be there to be read, and the error after it. */
+    if (status < 0) {
         seen = w->events;
+        watch_arm(w);
+    }
     if (events & UV_READABLE)
         seen |= WATCH_READ;
     if (events & UV_WRITABLE)
@@ -230,18 +251,8 @@ void watch_set(struct watch *w, unsigned events)
 {
     if (w->events == events)
         return;
-    int uv = 0;
     w->events = events;
-    if (events & WATCH_READ)
-        uv |= UV_READABLE;
-    if (events & WATCH_WRITE)
-        uv |= UV_WRITABLE;
-    if (events & WATCH_HANGUP)
-        uv |= UV_DISCONNECT;
-    if (uv)
-        (void)uv_poll_start(&w->uv, uv, on_poll);
-    else
-        (void)uv_poll_stop(&w->uv);
+    watch_arm(w);
 }
 
 void watch_close(struct watch *w)

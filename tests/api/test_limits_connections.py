@@ -249,3 +249,22 @@ def test_what_is_silent_by_design_lives(strict, trickled) -> None:
     strict.api.close()
     strict.api = Api(strict.url)  # whose connection is the one not counted
     eventually(lambda: connections(strict) == 0, "and both are over when their clients leave")
+
+
+def test_a_reset_right_behind_the_last_words_is_noticed(strict) -> None:
+    """What was sent is read before the error is met; the connection must not be forgotten in between."""
+    upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+    before = connections(strict)
+    sockets = []
+    for _ in range(10):
+        socket_ = RawConnection(strict)
+        key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+        socket_.send(socket_.head("GET /v1/shell/ws?session_id=reset HTTP/1.1", *upgrade, key))
+        socket_.socket.recv(12)  # of what is sent; that the rest is unread makes the close a reset
+        sockets.append(socket_)
+    eventually(lambda: connections(strict) == before + 10, "all are open")
+    for socket_ in sockets:
+        eventually(lambda one=socket_: len(one.socket.recv(1 << 16, socket.MSG_PEEK)) > 300, "the prompt is there, unread")
+        socket_.send(b"\x8a\x80\0\0\0\0")
+        socket_.socket.close()
+    eventually(lambda: connections(strict) == before, "and none is any more")
