@@ -16,7 +16,7 @@ struct connection {
     /* in the pool */
     struct upstream_pool *pool;
     struct connection *next;
-    uint64_t since;
+    uint64_t since, turn;
 };
 
 /* `v6`: to the address' other loopback. */

@@ -134,10 +134,13 @@ void upstream_pool_close(struct upstream_pool *pool)
     free(pool);
 }
 
-/* What came since the loop last looked would be taken for the answer to the next request. */
+/* What came since the loop last looked would be taken for the answer to the next request. Where
+ * the last answer was read to its end in this very turn, that was a look. */
 static bool is_silent(const struct connection *c)
 {
     char byte;
+    if (c->turn == loop_turn(c->pool->loop))
+        return true;
     return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            (errno == EAGAIN || errno == EWOULDBLOCK);
 }
@@ -172,6 +175,7 @@ void pool_put(struct upstream_pool *pool, struct connection *c)
     c->arg = c;
     c->pool = pool;
     c->since = loop_now(pool->loop);
+    c->turn = loop_turn(pool->loop);
     c->next = pool->idle;
     pool->idle = c;
     pool->count++;

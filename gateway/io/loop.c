@@ -1,6 +1,7 @@
 #include "io/loop.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 #include <uv.h>
@@ -18,6 +19,8 @@ struct posted {
 struct loop {
     uv_loop_t uv;
     uv_async_t async;
+    uv_prepare_t before_wait;
+    uint64_t turn;
     pthread_mutex_t lock; /* guards the posted list */
     struct posted *posted, **posted_end;
 };
@@ -81,6 +84,20 @@ static void run_posted(uv_async_t *async)
     }
 }
 
+static void begin_turn(uv_prepare_t *uv)
+{
+    struct loop *loop = uv->data;
+    loop->turn++;
+}
+
+/* libuv calls what was started first last: right before it waits. */
+static void count_turns(struct loop *loop)
+{
+    (void)uv_prepare_init(&loop->uv, &loop->before_wait);
+    loop->before_wait.data = loop;
+    (void)uv_prepare_start(&loop->before_wait, begin_turn);
+}
+
 int loop_open(struct loop **ret_loop, struct err *err)
 {
     struct loop *loop = calloc(1, sizeof *loop);
@@ -100,6 +117,7 @@ int loop_open(struct loop **ret_loop, struct err *err)
         free(loop);
         return from_uv(err, r, "cannot make an event loop");
     }
+    count_turns(loop);
     *ret_loop = loop;
     return 0;
 }
@@ -109,7 +127,9 @@ static void close_permanent(uv_handle_t *handle, void *arg)
     const struct loop *loop = arg;
     if (uv_is_closing(handle))
         return;
-    uv_close(handle, handle == (const uv_handle_t *)&loop->async ? NULL : free_handle);
+    bool own = handle == (const uv_handle_t *)&loop->async ||
+               handle == (const uv_handle_t *)&loop->before_wait;
+    uv_close(handle, own ? NULL : free_handle);
 }
 
 void loop_close(struct loop *loop)
@@ -154,6 +174,11 @@ void loop_drain(struct loop *loop, int (*until)(void *arg), void *arg, uint64_t 
     for (int turn = 0; !until(arg) && (loop_clock() < deadline || turn < DRAIN_TURNS); turn++)
         (void)uv_run(&loop->uv, UV_RUN_ONCE);
     timer_close(tick);
+}
+
+uint64_t loop_turn(const struct loop *loop)
+{
+    return loop->turn;
 }
 
 uint64_t loop_now(const struct loop *loop)

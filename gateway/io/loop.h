@@ -25,6 +25,8 @@ void loop_stop(struct loop *loop);
  * orderly shutdown. */
 void loop_drain(struct loop *loop, int (*until)(void *arg), void *arg, uint64_t ms);
 
+/* Changes whenever the loop waits for events: within a turn nobody has looked for new ones. */
+uint64_t loop_turn(const struct loop *loop);
 /* Milliseconds of a monotonic clock, as of this iteration; loop_clock() is not cached. */
 uint64_t loop_now(const struct loop *loop);
 uint64_t loop_clock(void);
