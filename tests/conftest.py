@@ -51,6 +51,20 @@ def gateway() -> Iterator[Server | RemoteGateway]:
         server.discard()
 
 
+@pytest.fixture(scope="module")
+def whole() -> Iterator[Server | RemoteGateway]:
+    """A whole installation, with every service."""
+    if REMOTE_URL:
+        yield RemoteGateway(REMOTE_URL, os.environ.get("SANDGATE_KEY"))
+        return
+    server = Server(("--services", "all"))
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        server.discard()
+
+
 @pytest.fixture
 def start_gateway() -> Iterator[Callable[..., Server]]:
     """A factory for gateways with settings of their own; each is stopped, and its stop checked, after the test."""

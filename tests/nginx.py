@@ -10,7 +10,8 @@ from pathlib import Path
 from ports import free_port
 from waiting import allow, eventually
 
-CONFIGURATION = """
+# Up to where a configuration says what is served.
+BEGINNING = """
 daemon off;
 master_process off;
 pid {root}/nginx.pid;
@@ -28,7 +29,9 @@ http {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate {root}/certificate.pem;
         ssl_certificate_key {root}/key.pem;
-        location {prefix}/ {{
+"""
+
+CONFIGURATION = BEGINNING + """        location {prefix}/ {{
             proxy_pass http://127.0.0.1:{gateway}/;
             proxy_http_version 1.1;
             proxy_set_header Host $http_host;

@@ -2,15 +2,14 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
+
+/* RFC 4648 section 5: the alphabet of base64 but for its last two. */
 static int value_of(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
+    if (c == '-' || c == '_')
+        return c == '-' ? 62 : 63;
+    return c == '+' || c == '/' ? -1 : base64_value(c);
 }
 
 long base64url_decode(const char *text, size_t n, unsigned char *out, size_t room)

@@ -204,7 +204,7 @@ int base64_encode(struct bytes *out, const void *data, size_t n)
     return 0;
 }
 
-static int base64_value(char c)
+int base64_value(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';

@@ -58,6 +58,8 @@ long percent_decode(char *text, size_t n, bool plus);
 /* RFC 4648 section 4, with padding. Decoding refuses anything else, white space excepted. */
 int base64_encode(struct bytes *out, const void *data, size_t n);
 int base64_decode(struct bytes *out, const char *text, size_t n);
+/* What a character of that alphabet stands for; -1: it is none. */
+int base64_value(char c);
 
 /* Compare secrets without telling where they differ. */
 bool bytes_equal_secret(const char *a, size_t an, const char *b, size_t bn);

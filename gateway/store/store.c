@@ -166,8 +166,7 @@ static struct write *take_queue(struct store *s)
     return list;
 }
 
-/* All or nothing. */
-static bool apply_list(struct store *s, struct write *list, struct err *err)
+bool apply_list(struct store *s, struct write *list, struct err *err)
 {
     unsigned n = 0;
     uint64_t refused = s->refused;

@@ -80,6 +80,8 @@ void move_aside(const char *path);
 void bind_values(sqlite3_stmt *statement, const struct value *values, size_t n);
 /* Under apply_lock. False when it is worth another try. */
 bool apply_write(struct store *store, struct write *write);
+/* All of it or nothing; with what is worth another try. */
+bool apply_list(struct store *store, struct write *list, struct err *err);
 struct write *copy_write(const char *sql, const struct value *values, size_t n);
 
 /* tidy.c: on the lane. */

@@ -8,14 +8,8 @@ static void trim(struct store *s)
 {
     struct err err;
     (void)pthread_mutex_lock(&s->apply_lock);
-    if (run_sql(s->writer, "BEGIN IMMEDIATE", &err) < 0)
+    if (s->trims && !apply_list(s, s->trims, &err))
         log_error("%s", err.text);
-    for (struct write *w = s->trims; w; w = w->next)
-        (void)apply_write(s, w);
-    if (run_sql(s->writer, "COMMIT", &err) < 0) {
-        log_error("%s", err.text);
-        (void)run_sql(s->writer, "ROLLBACK", &err);
-    }
     (void)pthread_mutex_unlock(&s->apply_lock);
 }
 

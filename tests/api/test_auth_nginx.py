@@ -8,7 +8,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from apps import App
-from nginx import Nginx
+from nginx import BEGINNING, Nginx
 from server import Server
 from tokens import Signer, bearer
 from waiting import allow
@@ -17,25 +17,7 @@ KEY = "a-key-behind-nginx"
 ALL = "read exec desktop admin"
 
 # As the README shows it: one location asks for the gateway below a prefix, one for another program's pages.
-CONFIGURATION = """
-daemon off;
-master_process off;
-pid {root}/nginx.pid;
-error_log {root}/error.log info;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {root}/body;
-    proxy_temp_path {root}/proxy;
-    fastcgi_temp_path {root}/fastcgi;
-    uwsgi_temp_path {root}/uwsgi;
-    scgi_temp_path {root}/scgi;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-    server {{
-        listen 127.0.0.1:{port} ssl;
-        ssl_certificate {root}/certificate.pem;
-        ssl_certificate_key {root}/key.pem;
-        proxy_http_version 1.1;
+CONFIGURATION = BEGINNING + """        proxy_http_version 1.1;
         location = /ask-for-box {{
             internal;
             proxy_pass http://127.0.0.1:{gateway}/auth?prefix={prefix};

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
-from typing import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
 from dashboard import TABS, Dashboard
 from relay import Relay
-from server import RemoteGateway, Server
 from waiting import allow, eventually
 
 KEY = "a key & a half"
@@ -39,20 +36,6 @@ def framed_tab_tells_the_truth(board: Dashboard, api, tab: str) -> None:
         return answer.data["state"] == "failed" and answer.data["reason"] in pane.inner_text()
 
     eventually(consistent, f"the {tab} tab shows what {tab} is", 60, every=0.2)
-
-
-@pytest.fixture(scope="module")
-def whole() -> Iterator[Server | RemoteGateway]:
-    """A whole installation, or the container that SANDGATE_URL names."""
-    if url := os.environ.get("SANDGATE_URL"):
-        yield RemoteGateway(url, os.environ.get("SANDGATE_KEY"))
-        return
-    server = Server(("--services", "all"))
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.discard()
 
 
 @pytest.mark.parametrize("size", SIZES)

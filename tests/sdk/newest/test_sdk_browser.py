@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from typing import Iterator
 
 import pytest
 from agent_sandbox import AsyncSandbox, Sandbox
@@ -30,32 +28,17 @@ from agent_sandbox.core.api_error import ApiError
 from agent_sandbox.errors import UnprocessableEntityError
 from agent_sandbox.types.resolution import Resolution
 
-from server import RemoteGateway, Server
 from tutorial import Names, follow
 
 
-@pytest.fixture(scope="module")
-def desktop() -> Iterator[Server | RemoteGateway]:
-    """A gateway with the desktop, which the other tests of the SDK do without."""
-    if url := os.environ.get("SANDGATE_URL"):
-        yield RemoteGateway(url, os.environ.get("SANDGATE_KEY"))
-        return
-    server = Server(("--services", "all"))
-    try:
-        yield server.start()
-        server.stop()
-    finally:
-        server.discard()
-
-
-def options(desktop) -> dict:
-    headers = {"X-AIO-API-Key": desktop.key} if desktop.key else None
-    return {"base_url": desktop.url, "headers": headers, "timeout": 60}
+def options(whole) -> dict:
+    headers = {"X-AIO-API-Key": whole.key} if whole.key else None
+    return {"base_url": whole.url, "headers": headers, "timeout": 60}
 
 
 @pytest.fixture
-def sdk(desktop) -> Sandbox:
-    return Sandbox(**options(desktop))
+def sdk(whole) -> Sandbox:
+    return Sandbox(**options(whole))
 
 
 def test_info(sdk: Sandbox) -> None:
@@ -133,9 +116,9 @@ def test_recording(sdk: Sandbox) -> None:
     assert len(film) == stopped.file_size_bytes and film[4:8] == b"ftyp"
 
 
-def test_the_asynchronous_client(desktop) -> None:
+def test_the_asynchronous_client(whole) -> None:
     async def use() -> tuple:
-        client = AsyncSandbox(**options(desktop))
+        client = AsyncSandbox(**options(whole))
         info = await client.browser.get_info()
         image = b"".join([chunk async for chunk in client.browser.screenshot()])
         moved = await client.browser.execute_action(request=Action_MoveTo(x=1, y=1))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from typing import Iterator
 
 import pytest
 from agent_sandbox import Sandbox
@@ -24,23 +22,13 @@ from agent_sandbox.browser import (
 )
 from agent_sandbox.errors import UnprocessableEntityError
 
-from server import RemoteGateway, Server
 from tutorial import Names, follow
 
 
 @pytest.fixture(scope="module")
-def sdk() -> Iterator[Sandbox]:
-    if url := os.environ.get("SANDGATE_URL"):
-        desktop, key = RemoteGateway(url, os.environ.get("SANDGATE_KEY")), os.environ.get("SANDGATE_KEY")
-        yield Sandbox(base_url=desktop.url, headers={"X-AIO-API-Key": key} if key else None, timeout=60)
-        return
-    server = Server(("--services", "all"))
-    try:
-        server.start()
-        yield Sandbox(base_url=server.url, timeout=60)
-        server.stop()
-    finally:
-        server.discard()
+def sdk(whole) -> Sandbox:
+    headers = {"X-AIO-API-Key": whole.key} if whole.key else None
+    return Sandbox(base_url=whole.url, headers=headers, timeout=60)
 
 
 def test_info(sdk: Sandbox) -> None:
