@@ -31,6 +31,11 @@ ensure_npm() {
     echo "$wanted" > "$1/node_modules/.made-from"
 }
 
+# Told once more at the end, where whoever sees but the last lines of a long run finds it.
+tell_at_the_end() {
+    echo "$1" >> "$results/failures"
+}
+
 count() {
     passed=$((passed + $1))
     failed=$((failed + $2))
@@ -55,6 +60,8 @@ run_program() {
     else
         echo "FAILED $1 (exit code $code)"
         cat "$log"
+        tell_at_the_end "$1: exit code $code"
+        grep -v '^ok' "$log" | tail -n 8 >> "$results/failures"
     fi
 }
 
@@ -78,11 +85,15 @@ run_pytest() {
     # shellcheck disable=SC2086
     SANDGATE_BIN="${SANDGATE_BIN:-$build/sandgate}" "$venv/bin/python" -m pytest -q -p no:cacheprovider --rootdir=tests --timeout=180 --durations=10 \
         --junitxml="$report" ${PYTEST_ARGS:-} "$@"
-    tally=$(python3 - "$report" <<'PYTHON'
+    tally=$(python3 - "$report" "$results/failures" <<'PYTHON'
 import sys
 import xml.etree.ElementTree as tree
 suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
 bad = int(suite.get("failures")) + int(suite.get("errors"))
+with open(sys.argv[2], "a") as failures:
+    for case in suite.iter("testcase"):
+        for what in case.findall("failure") + case.findall("error"):
+            print(f"{case.get('classname')}::{case.get('name')}: {what.get('message')[:600]}", file=failures)
 print(max(int(suite.get("tests")) - bad - int(suite.get("skipped")), 0), bad)
 PYTHON
     ) || tally="0 1"
@@ -188,6 +199,7 @@ if [ "$suites" = all ]; then
     suites="$suites sanitised:soak soak"
 fi
 mkdir -p "$results"
+: > "$results/failures"
 case $suites in
 *api* | *sdk* | *e2e* | *desktop* | *browser* | *clock* | *fault* | *tsan* | *kills*)
     tests/ensure-venv.sh build/venv tests/requirements.txt || exit 1
@@ -212,5 +224,9 @@ for suite in $suites; do
         done
     fi
 done
+if [ -s "$results/failures" ]; then
+    echo "== what failed"
+    cat "$results/failures"
+fi
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
