@@ -134,23 +134,42 @@ static bool find_folder(const char *root, const char *name, char out[static PATH
     return path_of(out, head, strcmp(below, "/") == 0 ? "" : below) == 0;
 }
 
-/* ---- making a group ---- */
+/* ---- what a gateway that was killed has left ---- */
 
-/* What a gateway that was killed has left. Only an empty group can be removed. */
+/* `name` is that of a group which a gateway made that is no more. */
+static bool is_left(const char *name)
+{
+    if (strncmp(name, NAME, sizeof NAME - 1) != 0)
+        return false;
+    int pid = (int)strtol(name + sizeof NAME - 1, NULL, 10);
+    return pid > 0 && pid != getpid() && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Only an empty group can be removed. */
 static void remove_leftovers(const char *parent)
 {
     DIR *dir = opendir(parent);
     const struct dirent *entry;
-    while (dir && (entry = readdir(dir))) {
-        int pid = strncmp(entry->d_name, NAME, sizeof NAME - 1) == 0
-                      ? (int)strtol(entry->d_name + sizeof NAME - 1, NULL, 10)
-                      : 0;
-        if (pid > 0 && pid != getpid() && kill(pid, 0) < 0 && errno == ESRCH)
+    while (dir && (entry = readdir(dir)))
+        if (is_left(entry->d_name))
             (void)unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
-    }
     if (dir)
         (void)closedir(dir);
 }
+
+/* Whoever starts us was moved to the leaf of the one before, and we with it: it is ours now. */
+static void adopt_leaf(struct cgroup *g)
+{
+    char *slash = strrchr(g->parent, '/');
+    size_t n = slash ? strlen(slash) : 0;
+    if (g->version != 2 || n < sizeof OWN_SUFFIX || !is_left(slash + 1) ||
+        strcmp(slash + n - (sizeof OWN_SUFFIX - 1), OWN_SUFFIX) != 0)
+        return;
+    memcpy(g->own, g->parent, sizeof g->own);
+    *slash = '\0';
+}
+
+/* ---- making a group ---- */
 
 static int make_folder(const char *parent, const char *suffix, char out[static PATH_MAX])
 {
@@ -186,19 +205,45 @@ static int hand_down(const char *folder, const char *name)
     return write_file(folder, "/cgroup.subtree_control", text);
 }
 
+/* From our group to a leaf beside the children's. */
+static int move_out(const char *root, struct cgroup *g)
+{
+    char group[PATH_MAX];
+    if (make_folder(g->parent, OWN_SUFFIX, g->own) < 0)
+        return -1;
+    if (!find_group(root, NULL, group) || strcmp(group, "/") != 0)
+        return write_file(g->own, "/cgroup.procs", "0");
+    move_all(g->parent, g->own);
+    return 0;
+}
+
 /* Have the parent hand the controller down to the groups below it. */
 static int enable(const char *root, struct cgroup *g, const char *name)
 {
-    char group[PATH_MAX];
     if (hands_down(g->parent, name) || hand_down(g->parent, name) == 0)
         return 0;
-    if (errno != EBUSY || make_folder(g->parent, OWN_SUFFIX, g->own) < 0)
-        return -1;
-    if (find_group(root, NULL, group) && strcmp(group, "/") == 0)
-        move_all(g->parent, g->own);
-    else if (write_file(g->own, "/cgroup.procs", "0") < 0)
+    if (errno != EBUSY || move_out(root, g) < 0)
         return -1;
     return hand_down(g->parent, name);
+}
+
+static bool takes_processes(const struct cgroup *g)
+{
+    char type[FILE_ROOM];
+    return g->version == 1 || !read_file(g->folder, "/cgroup.type", type) ||
+           strcmp(type, "domain\n") == 0;
+}
+
+/* A controller of threads, as pids is, may be handed down by a group that holds processes: but the
+ * groups below it are invalid then, and take none (cgroups(7), thread mode). */
+static int make_valid(const char *root, struct cgroup *g)
+{
+    if (takes_processes(g))
+        return 0;
+    if (!g->own[0] && move_out(root, g) < 0)
+        return -1;
+    errno = EOPNOTSUPP;
+    return takes_processes(g) ? 0 : -1;
 }
 
 static int limit(const struct cgroup *g, enum controller controller, uint64_t max)
@@ -231,9 +276,11 @@ int cgroup_open(const char *root, enum controller controller, uint64_t max,
     } else if (!find_parent(root, name, g)) {
         return err_set(err, ERR_UNAVAILABLE, "there are no control groups that limit %s", name);
     }
+    adopt_leaf(g);
     remove_leftovers(g->parent);
     if ((g->version == 2 && enable(root, g, name) < 0) ||
-        make_folder(g->parent, "", g->folder) < 0 || limit(g, controller, max) < 0) {
+        make_folder(g->parent, "", g->folder) < 0 || make_valid(root, g) < 0 ||
+        limit(g, controller, max) < 0) {
         int why = errno;
         cgroup_close(g);
         return err_errno(err, why, "cannot make a control group below %.300s", g->parent);

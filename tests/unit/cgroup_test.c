@@ -110,6 +110,45 @@ static void a_container_sees_its_own_root(void)
     CHECK_TEXT(get(g.folder, "pids.max"), "100");
 }
 
+/* Its parent holds processes, and was let hand down the controller all the same: the gateway moves
+ * out, and where that does not help there is no group. */
+static void an_invalid_group_is_none(void)
+{
+    struct err err = ERR_INIT;
+    struct cgroup g;
+    char type[PATH_MAX], leaf[PATH_MAX];
+    int pid = (int)getpid();
+    delegated("/a");
+    (void)snprintf(type, sizeof type, "/sys/fs/cgroup/a/sandgate-%d/cgroup.type", pid);
+    (void)snprintf(leaf, sizeof leaf, "/sys/fs/cgroup/a/sandgate-%d.self/cgroup.procs", pid);
+    put(type, "domain invalid\n");
+    put(leaf, "");
+    CHECK(cgroup_open(root, CONTROLLER_PIDS, 100, NULL, &g, &err) < 0 && g.version == 0);
+    CHECK(strstr(err.text, "cannot make a control group") != NULL);
+    CHECK_TEXT(get(root, leaf + 1), "0");
+    put(type, "domain\n");
+    CHECK(cgroup_open(root, CONTROLLER_PIDS, 100, NULL, &g, &err) == 0 && g.own[0] == '\0');
+}
+
+/* No process can have the number. */
+static void the_leaf_of_a_killed_gateway_is_adopted(void)
+{
+    struct err err = ERR_INIT;
+    struct cgroup g;
+    char path[64];
+    delegated("/");
+    put("/proc/self/cgroup", "0::/sandgate-99999999.self\n");
+    put("/sys/fs/cgroup/sandgate-99999999.self/cgroup.controllers", "memory pids\n");
+    put("/sys/fs/cgroup/sandgate-99999999.self/cgroup.procs", "71\n");
+    put("/sys/fs/cgroup/cgroup.procs", "");
+    CHECK(cgroup_open(root, CONTROLLER_PIDS, 100, NULL, &g, &err) == 0);
+    (void)snprintf(path, sizeof path, "/sandgate-%d", (int)getpid());
+    CHECK(strcmp(strrchr(g.folder, '/'), path) == 0 && strstr(g.own, "/sandgate-99999999.self"));
+    CHECK(strcmp(g.parent + strlen(root), "/sys/fs/cgroup") == 0);
+    cgroup_close(&g);
+    CHECK_TEXT(get(root, "sys/fs/cgroup/cgroup.procs"), "71");
+}
+
 static void counts_are_read(void)
 {
     struct err err = ERR_INIT;
@@ -173,6 +212,8 @@ int main(void)
     CHECK(mkdtemp(root) != NULL);
     RUN(version_2_shares_one_folder);
     RUN(a_container_sees_its_own_root);
+    RUN(an_invalid_group_is_none);
+    RUN(the_leaf_of_a_killed_gateway_is_adopted);
     RUN(counts_are_read);
     RUN(version_1_has_two);
     RUN(nothing_is_no_group);
