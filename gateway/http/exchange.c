@@ -425,6 +425,7 @@ static void run_daemon(struct server *server)
     for (int i = 0; i < 16; i++) {
         server->moved = false;
         (void)MHD_run(server->daemon);
+        loop_next_turn(server->loop);
         if (MHD_get_timeout(server->daemon, &wait) != MHD_YES)
             return;
         if (wait > 0)

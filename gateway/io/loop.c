@@ -181,6 +181,11 @@ uint64_t loop_turn(const struct loop *loop)
     return loop->turn;
 }
 
+void loop_next_turn(struct loop *loop)
+{
+    loop->turn++;
+}
+
 uint64_t loop_now(const struct loop *loop)
 {
     return uv_now(&loop->uv);

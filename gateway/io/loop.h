@@ -25,8 +25,10 @@ void loop_stop(struct loop *loop);
  * orderly shutdown. */
 void loop_drain(struct loop *loop, int (*until)(void *arg), void *arg, uint64_t ms);
 
-/* Changes whenever the loop waits for events: within a turn nobody has looked for new ones. */
+/* Changes whenever the loop waits for events, and when told by someone who has looked for events by
+ * itself: within a turn nobody could act on what was sent in it. */
 uint64_t loop_turn(const struct loop *loop);
+void loop_next_turn(struct loop *loop);
 /* Milliseconds of a monotonic clock, as of this iteration; loop_clock() is not cached. */
 uint64_t loop_now(const struct loop *loop);
 uint64_t loop_clock(void);
