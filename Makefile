@@ -83,14 +83,16 @@ test: test-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) TSAN=1 gateway services unit
 	@tests/run.sh all
 
-# What `make test` does a little of: kill -9 of the gateway, of what runs below it and of the real
-# services, KILLS times, and the failure of every single call of every operation.
+# What `make test` does a little of: kill -9 of the gateway and of what runs below it, KILLS times; of
+# each of the six real services and of a kernel, REAL_KILLS times, which makes 210; and the failure of
+# every single call of every operation.
 KILLS ?= 200
+REAL_KILLS ?= 30
 torture: test-deps
 	@$(MAKE) --no-print-directory -j$(JOBS) web
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services
 	@$(MAKE) --no-print-directory -j$(JOBS) FAULT=1 gateway services unit
-	@SANDGATE_KILLS=$(KILLS) SANDGATE_FAULT_STEPS=0 PYTEST_ARGS='-rP --timeout=3600' tests/run.sh kills fault
+	@SANDGATE_KILLS=$(KILLS) SANDGATE_REAL_KILLS=$(REAL_KILLS) SANDGATE_FAULT_STEPS=0 PYTEST_ARGS='-rP --timeout=3600' tests/run.sh kills fault
 
 lint: test-deps
 	@tests/lint/lint.sh
