@@ -4,6 +4,7 @@ for that, and whichever connection it comes by."""
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Iterator
 
 import pytest
@@ -145,6 +146,23 @@ def test_no_answer_becomes_part_of_the_next(gateway_of_this: Server, app: Record
     gateway_of_this.assert_clean_log()
 
 
+@pytest.fixture(params=["several processors", "one processor"])
+def sharing(request, gateway_of_this: Server) -> Iterator[None]:
+    """On one processor the gateway often wakes up to an answer, what is behind it, and the next request at once."""
+    if request.param == "several processors":
+        yield
+        return
+    threads, before = (0, gateway_of_this.pid), os.sched_getaffinity(0)
+    try:
+        for thread in threads:
+            os.sched_setaffinity(thread, {min(before)})
+        yield
+    finally:
+        for thread in threads:
+            os.sched_setaffinity(thread, before)
+
+
+@pytest.mark.usefixtures("sharing")
 def test_bytes_on_an_idle_connection(gateway_of_this: Server, app: Recorder) -> None:
     """An app that goes on talking after its answer: its connection is not asked anything any more."""
     for style in STYLES:
