@@ -44,17 +44,33 @@ static void on_connection(void *cls, struct MHD_Connection *con, void **conn,
     *conn = NULL;
 }
 
+static struct arena *take_arena(struct server *server)
+{
+    if (server->spare_arena_count == 0)
+        return arena_new();
+    return server->spare_arenas[--server->spare_arena_count];
+}
+
+static void give_back(struct server *server, struct arena *arena)
+{
+    if (server->spare_arena_count == SPARE_ARENAS) {
+        arena_free(arena);
+        return;
+    }
+    arena_clear(arena);
+    server->spare_arenas[server->spare_arena_count++] = arena;
+}
+
 static void *on_target(void *cls, const char *target, struct MHD_Connection *con)
 {
     struct server *server = cls;
-    struct exchange *ex = calloc(1, sizeof *ex);
-    if (!ex)
-        return NULL;
-    ex->arena = arena_new();
-    if (!ex->arena) {
-        free(ex);
+    struct arena *arena = take_arena(server);
+    struct exchange *ex = arena ? arena_alloc(arena, sizeof *ex) : NULL;
+    if (!ex) {
+        arena_free(arena);
         return NULL;
     }
+    ex->arena = arena;
     ex->magic = EXCHANGE_MAGIC;
     ex->server = server;
     ex->con = con;
@@ -83,9 +99,8 @@ static void exchange_free(struct exchange *ex)
     bytes_done(&ex->body);
     bytes_done(&ex->unknown);
     bytes_done(&ex->out);
-    arena_free(ex->arena);
     ex->magic = 0;
-    free(ex);
+    give_back(ex->server, ex->arena);
 }
 
 /* The exchange is over, perhaps before the reply was complete, or the body, or the handler's turn.
@@ -575,6 +590,8 @@ void server_close(struct server *server)
         MHD_stop_daemon(server->daemon);
     accept_done(server);
     patience_close(&server->patience);
+    while (server->spare_arena_count > 0)
+        arena_free(server->spare_arenas[--server->spare_arena_count]);
     free(server);
 }
 

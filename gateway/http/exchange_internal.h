@@ -81,6 +81,8 @@ struct upgraded {
     void *stop_arg;
 };
 
+#define SPARE_ARENAS 64
+
 struct server {
     struct loop *loop;
     struct MHD_Daemon *daemon;
@@ -104,6 +106,9 @@ struct server {
     unsigned under_way;
     unsigned suspended;        /* exchanges MHD was told to leave alone */
     struct upgraded *upgraded; /* newest first */
+    /* What malloc(3) takes longest for: of requests that are over, for those to come. */
+    struct arena *spare_arenas[SPARE_ARENAS];
+    unsigned spare_arena_count;
 };
 
 struct exchange {

@@ -1,5 +1,6 @@
 #include "http/response_head.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -133,28 +134,48 @@ static bool any_has_token(const struct response_head *h, const char *name, const
     return false;
 }
 
-int response_head_parse(char *head, size_t n, const char *method, struct response_head *ret_head,
-                        struct err *err)
+static int parse(char *head, size_t n, const char *method, struct response_head *h, struct err *err)
 {
     char *at = head, *end = head + n;
     size_t length;
     bool http10 = false;
-    ret_head->header_count = 0;
-    ret_head->has_length = false;
-    ret_head->length = 0;
     char *line = take_line(&at, end, &length);
-    if (!line || parse_status(line, length, ret_head, &http10, err) < 0)
+    if (!line || parse_status(line, length, h, &http10, err) < 0)
         return line ? -1 : bad(err, "it has no lines");
     while ((line = take_line(&at, end, &length)) && length > 0)
-        if (parse_header(line, length, ret_head, err) < 0)
+        if (parse_header(line, length, h, err) < 0)
             return -1;
     if (!line || at != end)
         return bad(err, "its head does not end with an empty line");
-    if (decide_framing(ret_head, http10, method, err) < 0)
+    if (decide_framing(h, http10, method, err) < 0)
         return -1;
-    ret_head->keep_alive = !http10 && ret_head->status != 101 &&
-                           ret_head->framing != FRAMED_BY_CLOSE &&
-                           !any_has_token(ret_head, "Connection", "close");
+    h->keep_alive = !http10 && h->status != 101 && h->framing != FRAMED_BY_CLOSE &&
+                    !any_has_token(h, "Connection", "close");
+    return 0;
+}
+
+/* The status line and the empty one leave room for two more than there are. */
+static size_t room_for_headers(const char *head, size_t n)
+{
+    size_t lines = 0;
+    for (const char *at = head, *end = head + n; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        lines++;
+    return lines < RESPONSE_HEADERS_MAX ? lines : RESPONSE_HEADERS_MAX;
+}
+
+int response_head_parse(char *head, size_t n, const char *method, struct response_head **ret_head,
+                        struct err *err)
+{
+    size_t room = room_for_headers(head, n) * sizeof(struct header);
+    struct response_head *h = malloc(sizeof *h + room);
+    if (!h)
+        return err_memory(err);
+    *h = (struct response_head){.header_count = 0};
+    if (parse(head, n, method, h, err) < 0) {
+        free(h);
+        return -1;
+    }
+    *ret_head = h;
     return 0;
 }
 

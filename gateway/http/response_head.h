@@ -32,8 +32,8 @@ struct response_head {
     enum framing framing;
     bool has_length;
     uint64_t length; /* Content-Length, also where the body is empty (HEAD, 304) */
-    struct header headers[RESPONSE_HEADERS_MAX];
     size_t header_count;
+    struct header headers[];
 };
 
 /* How long the head at the front of `data` is, its empty line included; 0 when it is not all there;
@@ -41,8 +41,9 @@ struct response_head {
 long response_head_length(const char *data, size_t n);
 
 /* Read the head of `n` bytes at `head`, in place: names and values become C strings that point into
- * it. `method` is the request's. Fails with ERR_UNAVAILABLE: that is no answer to rely on. */
-int response_head_parse(char *head, size_t n, const char *method, struct response_head *ret_head,
+ * it. `method` is the request's. Fails with ERR_UNAVAILABLE: that is no answer to rely on. The
+ * caller frees *ret_head. */
+int response_head_parse(char *head, size_t n, const char *method, struct response_head **ret_head,
                         struct err *err) MUST_CHECK;
 
 /* The first header of that name (any case), or NULL. */

@@ -313,13 +313,8 @@ static void read_leftover(struct upstream_call *c)
 static void got_head(struct upstream_call *c, size_t n)
 {
     struct err err;
-    struct response_head *h = malloc(sizeof *h);
-    if (!h) {
-        fail_with(c, "cannot be heard: out of memory");
-        return;
-    }
-    if (response_head_parse(c->in.data, n, c->head_only ? "HEAD" : "GET", h, &err) < 0) {
-        free(h);
+    struct response_head *h;
+    if (response_head_parse(c->in.data, n, c->head_only ? "HEAD" : "GET", &h, &err) < 0) {
         fail(c, &err);
         return;
     }

@@ -162,12 +162,19 @@ struct connection *pool_take(struct upstream_pool *pool, const struct address *a
     return NULL;
 }
 
-void pool_put(struct upstream_pool *pool, struct connection *c)
+static bool has_enough(const struct upstream_pool *pool, const struct address *address)
 {
     size_t same = 0;
-    for (const struct connection *other = pool->idle; other; other = other->next)
-        same += same_address(&other->address, &c->address);
-    if (same >= IDLE_PER_ADDRESS || pool->count >= IDLE_IN_ALL) {
+    if (pool->count < IDLE_PER_ADDRESS)
+        return false;
+    for (const struct connection *c = pool->idle; c; c = c->next)
+        same += same_address(&c->address, address);
+    return same >= IDLE_PER_ADDRESS;
+}
+
+void pool_put(struct upstream_pool *pool, struct connection *c)
+{
+    if (pool->count >= IDLE_IN_ALL || has_enough(pool, &c->address)) {
         connection_close(c);
         return;
     }

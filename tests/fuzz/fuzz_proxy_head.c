@@ -76,12 +76,13 @@ static void check_request(const struct exchange *ex, const char *target, const c
 static void check_reply(struct exchange *ex, char *text, size_t n)
 {
     const struct proxy_place place = {.prefix = "/proxy/3000", .keep_host = true, .port = 3000};
-    struct response_head head;
+    struct response_head *head;
     struct err err;
     long end = response_head_length(text, n);
     if (end <= 0 || response_head_parse(text, (size_t)end, "GET", &head, &err) < 0)
         return;
-    proxy_reply_headers(ex, &head, &place);
+    proxy_reply_headers(ex, head, &place);
+    free(head);
     for (size_t i = 0; i < ex->reply.header_count; i++) {
         const struct reply_header *h = &ex->reply.headers[i];
         HOLDS(*h->name && !strpbrk(h->name, "\r\n: ") && !strpbrk(h->value, "\r\n"));

@@ -63,7 +63,7 @@ static void check_chunks(const char *data, size_t n, size_t step)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct response_head head;
+    struct response_head *head;
     struct err err = ERR_INIT;
     if (size < 2)
         return 0;
@@ -76,10 +76,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     long end = response_head_length(text, n);
     HOLDS(end >= -1 && end <= (long)n);
     if (end > 0) {
-        if (response_head_parse(text, (size_t)end, method, &head, &err) == 0)
-            check_head(&head, text, (size_t)end);
-        else
+        if (response_head_parse(text, (size_t)end, method, &head, &err) == 0) {
+            check_head(head, text, (size_t)end);
+            free(head);
+        } else {
             HOLDS(err.kind == ERR_UNAVAILABLE && err.text[0]);
+        }
         if ((size_t)end < n)
             check_chunks(text + end, n - (size_t)end, step);
     }
