@@ -2,6 +2,9 @@
  * If-Modified-Since, If-Unmodified-Since, If-Range, Range, Accept-Encoding; "-" stands for none. */
 #include "fuzz.h"
 
+#include <time.h>
+
+#include "base/when.h"
 #include "http/conditional.h"
 #include "http/negotiate.h"
 
@@ -20,6 +23,22 @@ static void check_date(const char *text)
     http_date_format(back, when);
     if (strlen(back) == 29)
         HOLDS(http_date_parse(back, &again) && again == when);
+}
+
+/* The other way in which a point in time is written to us, in a query. */
+static void check_when(const char *text)
+{
+    char back[64];
+    int64_t ms, again;
+    struct tm tm;
+    if (!text || when_parse(text, strlen(text), &ms) < 0)
+        return;
+    time_t seconds = (time_t)(ms / 1000);
+    if (ms < 0 || !gmtime_r(&seconds, &tm) || tm.tm_year > 9999 - 1900)
+        return;
+    (void)snprintf(back, sizeof back, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+                   tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(ms % 1000));
+    HOLDS(when_parse(back, strlen(back), &again) == 0 && again == ms);
 }
 
 static void check_range(const char *text, uint64_t size)
@@ -71,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *codings = header(arena, &data, &size);
     check_date(asked.if_modified_since);
     check_date(asked.if_range);
+    check_when(asked.if_modified_since);
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         check_range(asked.range, sizes[i]);
         for (size_t j = 0; j < COUNT_OF(methods); j++)
