@@ -89,7 +89,7 @@ test: test-deps
 KILLS ?= 200
 REAL_KILLS ?= 30
 torture: test-deps
-	@$(MAKE) --no-print-directory -j$(JOBS) web
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=1 gateway services
 	@$(MAKE) --no-print-directory -j$(JOBS) FAULT=1 gateway services unit
 	@SANDGATE_KILLS=$(KILLS) SANDGATE_REAL_KILLS=$(REAL_KILLS) SANDGATE_FAULT_STEPS=0 PYTEST_ARGS='-rP --timeout=3600' tests/run.sh kills fault

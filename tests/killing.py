@@ -122,7 +122,8 @@ class Load:
 
     def _bash(self, api: Api, chance: random.Random) -> None:
         word, code = unique("word"), chance.randrange(4)
-        told = api.bash.exec(f"echo {word}; exit {code}", unique("bash") if chance.random() < 0.3 else None)
+        # Sessions with a name do not make room for others.
+        told = api.bash.exec(f"echo {word}; exit {code}", f"bash-{chance.randrange(50)}" if chance.random() < 0.3 else None)
         assert (told.status, told.stdout, told.exit_code) == ("completed", f"{word}\n", code), told
         self.ledger.bash.append(Finished(told.session_id, told.command_id, code, f"{word}\n"))
 

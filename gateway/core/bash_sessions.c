@@ -92,7 +92,7 @@ static int session_new(struct bash_sessions *t, const char *id, const char *dir,
                        struct bash_session **ret_session, struct err *err)
 {
     if (t->map.count >= (size_t)t->config->max_bash_sessions && !evict_idle(t))
-        return err_set(err, ERR_LIMIT, "%zu bash sessions are busy, which is the limit",
+        return err_set(err, ERR_LIMIT, "%zu bash sessions are in use, which is the limit",
                        t->map.count);
     struct bash_session *s = calloc(1, sizeof *s);
     if (!s)
