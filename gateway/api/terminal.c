@@ -266,7 +266,8 @@ static int take_input(struct terminal *t, struct arena *arena, const char *text,
     struct shell_session *s = shell_session_find(t->app->shells, t->session_id);
     if (decode(arena, text, n, input_fields, &m, err) < 0)
         return -1;
-    viewer_input(&t->viewer, m.data.p, m.data.n);
+    if (viewer_input(&t->viewer, m.data.p, m.data.n, err) < 0)
+        return -1;
     if (s) {
         s->last_used_at = history_now();
         s->used_clock = loop_clock();
@@ -306,9 +307,7 @@ static void on_message(void *arg, const char *data, size_t n, bool binary)
     struct err err;
     struct arena *arena = arena_new();
     (void)binary;
-    if (!arena)
-        return;
-    if (take(t, arena, data, n, &err) < 0)
+    if ((arena ? take(t, arena, data, n, &err) : err_memory(&err)) < 0)
         queue_text(t, "error", err.text);
     arena_free(arena);
 }

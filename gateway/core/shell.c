@@ -145,14 +145,25 @@ static void on_pty(void *arg, unsigned events)
         update_reading(sh);
 }
 
-void shell_type(struct shell *sh, const char *data, size_t n)
+int shell_input(struct shell *sh, const char *data, size_t n, struct err *err)
 {
+    if (n > INPUT_CEILING - sh->input.len)
+        return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
+                       INPUT_CEILING);
     if (bytes_add(&sh->input, data, n) < 0) {
         sh->input.failed = false;
-        return;
+        return err_memory(err);
     }
     feed(sh);
     update_reading(sh);
+    return 0;
+}
+
+void shell_type(struct shell *sh, const char *data, size_t n)
+{
+    struct err err;
+    if (shell_input(sh, data, n, &err) < 0)
+        log_debug("shell: %s", err.text);
 }
 
 /* ---- life ---- */
@@ -414,19 +425,16 @@ void viewer_read(struct viewer *v, size_t max, struct bytes *out)
         update_reading(v->shell);
 }
 
-void viewer_input(struct viewer *v, const char *data, size_t n)
+int viewer_input(struct viewer *v, const char *data, size_t n, struct err *err)
 {
     struct shell *sh = v->shell;
-    struct err err;
     if (!v->link)
-        return;
-    if (sh->state == SHELL_DEAD && shell_spawn(sh, &err) < 0) {
-        log_warn("shell: %s", err.text);
-        return;
-    }
+        return 0;
+    if (sh->state == SHELL_DEAD && shell_spawn(sh, err) < 0)
+        return -1;
     if (!sh->current)
         sh->typed = true;
-    shell_type(sh, data, n);
+    return shell_input(sh, data, n, err);
 }
 
 void shell_resize(struct shell *sh, struct pty_size size)

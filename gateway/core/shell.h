@@ -128,8 +128,8 @@ void viewer_read(struct viewer *viewer, size_t max, struct bytes *out);
 bool viewer_has_news(const struct viewer *viewer);
 /* The offset after everything there is now. */
 uint64_t viewer_end(const struct viewer *viewer);
-/* Typed by a person. */
-void viewer_input(struct viewer *viewer, const char *data, size_t n);
+/* Typed by a person: all of it is taken, or nothing. */
+int viewer_input(struct viewer *viewer, const char *data, size_t n, struct err *err) MUST_CHECK;
 void shell_resize(struct shell *shell, struct pty_size size);
 /* The latest of the scrollback as it is. */
 void shell_scrollback(const struct shell *shell, size_t max, struct bytes *out);

@@ -95,6 +95,14 @@ static int write_command(struct shell *sh, const struct shell_run *run, struct e
     return channel_set_command(sh, &command, err);
 }
 
+/* The shell never got to see it. */
+static void give_up(struct shell *sh, const struct err *err)
+{
+    outlog_append(&sh->current->out, err->text, strlen(err->text));
+    sh->current->killed = true;
+    run_finish(sh, false, 0);
+}
+
 static void trigger(struct shell *sh)
 {
     struct err err;
@@ -106,9 +114,7 @@ static void trigger(struct shell *sh)
         return;
     }
     if (write_command(sh, sh->current, &err) < 0) {
-        outlog_append(&sh->current->out, err.text, strlen(err.text));
-        sh->current->killed = true;
-        run_finish(sh, false, 0);
+        give_up(sh, &err);
         settle(sh);
         return;
     }
@@ -126,11 +132,15 @@ static void trigger(struct shell *sh)
 static void start_implicit(struct shell *sh)
 {
     struct shell_run *run = sh->current;
+    struct err err;
     shell_set_state(sh, SHELL_RUNNING);
     sh->typed = true;
     run->begun = true;
     sh->spec.run_began(sh->spec.arg, run);
-    shell_type(sh, run->text, run->text_length);
+    if (shell_input(sh, run->text, run->text_length, &err) == 0)
+        return;
+    give_up(sh, &err);
+    settle(sh);
 }
 
 void run_start_next(struct shell *sh)
@@ -141,9 +151,7 @@ void run_start_next(struct shell *sh)
     if (sh->state == SHELL_DEAD && shell_spawn(sh, &err) < 0) {
         log_warn("shell: %s", err.text);
         sh->current = run_dequeue(sh);
-        sh->current->killed = true;
-        outlog_append(&sh->current->out, err.text, strlen(err.text));
-        run_finish(sh, false, 0);
+        give_up(sh, &err);
         return;
     }
     if (sh->state != SHELL_READY)
@@ -198,18 +206,26 @@ int shell_exec(struct shell *sh, struct text text, uint64_t hard_timeout_ms,
     return 0;
 }
 
+/* For the command that waits for its turn: when it comes there is room. */
+static int keep_for_later(struct shell *sh, const char *data, size_t n, struct err *err)
+{
+    size_t waiting = sh->input.len + sh->later.len;
+    if (waiting > INPUT_CEILING || n > INPUT_CEILING - waiting)
+        return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
+                       INPUT_CEILING);
+    if (bytes_reserve(&sh->input, sh->later.len + n) == 0 && bytes_add(&sh->later, data, n) == 0)
+        return 0;
+    sh->input.failed = sh->later.failed = false;
+    return err_memory(err);
+}
+
 int shell_write(struct shell *sh, const char *data, size_t n, struct err *err)
 {
     struct shell_run *run;
-    if (n > INPUT_CEILING - sh->input.len || n > INPUT_CEILING - sh->later.len)
-        return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
-                       INPUT_CEILING);
     if (sh->current ? !sh->current->begun : sh->queue != NULL)
-        return bytes_add(&sh->later, data, n) < 0 ? err_memory(err) : 0;
-    if (sh->current || (sh->typed && sh->state == SHELL_READY)) {
-        shell_type(sh, data, n);
-        return 0;
-    }
+        return keep_for_later(sh, data, n, err);
+    if (sh->current || (sh->typed && sh->state == SHELL_READY))
+        return shell_input(sh, data, n, err);
     if (run_new(sh, (struct text){data, n}, &run, err) < 0)
         return -1;
     run->implicit = true;
