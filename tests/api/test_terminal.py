@@ -412,3 +412,19 @@ def test_input_sent_with_the_handshake_is_not_lost(gateway) -> None:
         answer = raw.answer()
         assert answer.status == 101 and answer.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
         assert raw.read_until(b"early-42")
+
+
+def test_what_is_typed_and_not_taken_is_told(gateway) -> None:
+    """A program that does not read has a mebibyte waiting; what does not fit any more is refused aloud."""
+    size, sent, lost = 60_000, 30, 0
+    with Terminal(gateway) as term:
+        term.type("stty raw -echo; echo g''o; exec sleep 1000\n")
+        term.read_until("go\n")
+        for _ in range(sent):
+            term.type("x" * size)
+        term.send(type="ping")
+        while (message := term.next())["type"] != "pong":
+            assert message["type"] == "error" and "1048576 bytes" in message["data"], message
+            lost += 1
+    fits = (1 << 20) // size
+    assert sent - fits - 2 <= lost <= sent - fits, "but for what the kernel holds"
