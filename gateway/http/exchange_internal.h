@@ -1,5 +1,5 @@
-/* http/exchange_internal.h: the inside of an exchange, for exchange.c, park.c, request.c, reply.c
- * and pipeline.c only. */
+/* http/exchange_internal.h: the inside of an exchange, for exchange.c, daemon.c, park.c, request.c,
+ * reply.c and pipeline.c only. */
 #ifndef SANDGATE_HTTP_EXCHANGE_INTERNAL_H
 #define SANDGATE_HTTP_EXCHANGE_INTERNAL_H
 
@@ -212,7 +212,7 @@ void accept_prepare(struct server *server);
 void accept_done(struct server *server);
 void accept_ready(void *server, unsigned events);
 void accept_again(void *server);
-/* exchange.c: serve a connection; the socket is no longer the caller's. */
+/* daemon.c: serve a connection; the socket is no longer the caller's. */
 void server_take(struct server *server, int fd, const struct sockaddr *from, socklen_t length);
 
 /* exchange.c: let MHD go on with a suspended exchange. */

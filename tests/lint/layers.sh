@@ -13,7 +13,7 @@ find . -name '*.[ch]' | sort | xargs awk '
         door["sqlite3.h"] = "./store/store_internal.h"
         door["cjson/cJSON.h"] = "./base/json.c"
         door["cJSON.h"] = "nowhere: write cjson/cJSON.h"
-        door["microhttpd.h"] = "./http/exchange.c"
+        door["microhttpd.h"] = "./http/exchange_mhd.h"
         door["libwebsockets.h"] = "./http/ws.c"
         door["uv.h"] = "./io/loop.c"
     }
