@@ -112,12 +112,19 @@ static bool is_port(struct text text)
     return text.n == 0 || text.p[0] == ':';
 }
 
-/* "name:port" without the port, and without the brackets of an IPv6 literal. */
+static bool is_ipv6(const char *host)
+{
+    unsigned char address[16];
+    return inet_pton(AF_INET6, host, address) == 1;
+}
+
+/* "name:port" without the port, and without the brackets, which only an IPv6 literal has. */
 static bool split_host(struct text host, char *out, size_t room)
 {
     const char *p = host.p, *all_end = host.p + host.n;
     size_t n = host.n;
-    if (n && p[0] == '[') {
+    bool brackets = n && p[0] == '[';
+    if (brackets) {
         const char *end = memchr(p, ']', n);
         if (!end || !is_port((struct text){end + 1, (size_t)(all_end - end) - 1}))
             return false;
@@ -134,13 +141,13 @@ static bool split_host(struct text host, char *out, size_t room)
         return false;
     memcpy(out, p, n);
     out[n] = '\0';
-    return true;
+    return !brackets || is_ipv6(out);
 }
 
 static bool is_ip(const char *host)
 {
-    unsigned char address[16];
-    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+    unsigned char address[4];
+    return inet_pton(AF_INET, host, address) == 1 || is_ipv6(host);
 }
 
 static bool is_localhost(const char *host)

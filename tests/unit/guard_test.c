@@ -124,6 +124,8 @@ static void serves_only_hosts_that_cannot_be_rebound(void)
     CHECK(!served(":8080", NULL) && !served("127.0.0.1:port", NULL));
     CHECK(!served("[::1]8080", NULL) && !served("[::1]:x", NULL) && !served("[::1]:1:2", NULL));
     CHECK(served("localhost:", NULL) && !served("localhost:1:2", NULL));
+    CHECK(!served("[127.0.0.1]", NULL) && !served("[1-7.0.0.1]:8080", NULL) &&
+          !served("[localhost]", NULL));
 }
 
 static void serves_listed_hosts(void)
