@@ -31,11 +31,6 @@ ensure_npm() {
     echo "$wanted" > "$1/node_modules/.made-from"
 }
 
-# Told once more at the end, where whoever sees but the last lines of a long run finds it.
-tell_at_the_end() {
-    echo "$1" >> "$results/failures"
-}
-
 count() {
     passed=$((passed + $1))
     failed=$((failed + $2))
@@ -60,8 +55,10 @@ run_program() {
     else
         echo "FAILED $1 (exit code $code)"
         cat "$log"
-        tell_at_the_end "$1: exit code $code"
-        grep -v '^ok' "$log" | tail -n 8 >> "$results/failures"
+        {
+            echo "$1: exit code $code"
+            grep -v '^ok' "$log" | tail -n 8
+        } >> "$results/failures"
     fi
 }
 
@@ -96,10 +93,13 @@ with open(sys.argv[2], "a") as failures:
             print(f"{case.get('classname')}::{case.get('name')}: {what.get('message')[:600]}", file=failures)
 print(max(int(suite.get("tests")) - bad - int(suite.get("skipped")), 0), bad)
 PYTHON
-    ) || tally="0 1"
+    ) || {
+        tally="0 1"
+        echo "$name: ended without a report" >> "$results/failures"
+    }
     count ${tally% *} ${tally#* }
     if [ "$tally" = "0 0" ]; then
-        echo "no tests ran in $name" >&2
+        echo "no tests ran in $name" | tee -a "$results/failures" >&2
         count 0 1
     fi
 }
@@ -224,6 +224,7 @@ for suite in $suites; do
         done
     fi
 done
+# Once more, where whoever sees but the last lines of a long run finds it.
 if [ -s "$results/failures" ]; then
     echo "== what failed"
     cat "$results/failures"

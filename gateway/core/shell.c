@@ -145,11 +145,18 @@ static void on_pty(void *arg, unsigned events)
         update_reading(sh);
 }
 
+int shell_check_room(size_t waiting, size_t n, struct err *err)
+{
+    if (waiting <= INPUT_CEILING && n <= INPUT_CEILING - waiting)
+        return 0;
+    return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
+                   INPUT_CEILING);
+}
+
 int shell_input(struct shell *sh, const char *data, size_t n, struct err *err)
 {
-    if (n > INPUT_CEILING - sh->input.len)
-        return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
-                       INPUT_CEILING);
+    if (shell_check_room(sh->input.len, n, err) < 0)
+        return -1;
     if (bytes_add(&sh->input, data, n) < 0) {
         sh->input.failed = false;
         return err_memory(err);

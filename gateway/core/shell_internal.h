@@ -77,6 +77,8 @@ void shell_drain(struct shell *shell);
 bool shell_program_in_front(const struct shell *shell);
 /* Drop what was typed and not read yet. */
 void shell_forget_input(struct shell *shell);
+/* Whether `n` bytes may join those that wait to be read. */
+int shell_check_room(size_t waiting, size_t n, struct err *err) MUST_CHECK;
 /* What a client wrote: all of it is taken, or nothing. */
 int shell_input(struct shell *shell, const char *data, size_t n, struct err *err) MUST_CHECK;
 /* The gateway's own lines: whoever types one looks later what came of it. */

@@ -209,10 +209,6 @@ int shell_exec(struct shell *sh, struct text text, uint64_t hard_timeout_ms,
 /* For the command that waits for its turn: when it comes there is room. */
 static int keep_for_later(struct shell *sh, const char *data, size_t n, struct err *err)
 {
-    size_t waiting = sh->input.len + sh->later.len;
-    if (waiting > INPUT_CEILING || n > INPUT_CEILING - waiting)
-        return err_set(err, ERR_LIMIT, "more than %zu bytes wait to be read by the program",
-                       INPUT_CEILING);
     if (bytes_reserve(&sh->input, sh->later.len + n) == 0 && bytes_add(&sh->later, data, n) == 0)
         return 0;
     sh->input.failed = sh->later.failed = false;
@@ -222,6 +218,8 @@ static int keep_for_later(struct shell *sh, const char *data, size_t n, struct e
 int shell_write(struct shell *sh, const char *data, size_t n, struct err *err)
 {
     struct shell_run *run;
+    if (shell_check_room(sh->input.len + sh->later.len, n, err) < 0)
+        return -1;
     if (sh->current ? !sh->current->begun : sh->queue != NULL)
         return keep_for_later(sh, data, n, err);
     if (sh->current || (sh->typed && sh->state == SHELL_READY))
